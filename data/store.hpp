@@ -1,0 +1,75 @@
+#pragma once
+
+#include "tutti/data/data_options.hpp"
+#include "tutti/data/dataset.hpp"
+#include "tutti/data/files.hpp"
+#include "tutti/data/tables.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tutti {
+
+/// Which part of the data a row belongs to; the same for every member.
+enum class Part : std::uint8_t { Train = 0, Validation = 1, Test = 2, Unused = 3 };
+
+/// What cleaning did: every row read is kept or counted under one reason.
+struct CleaningReport {
+  std::int64_t read = 0;
+  std::int64_t kept = 0;
+  std::vector<std::pair<std::string, std::int64_t>> dropped;   ///< reason, rows
+  std::vector<std::pair<std::string, std::int64_t>> repaired;  ///< reason, rows
+};
+
+/// dataset.h5: cleaned interactions, tables and split, in one checksummed file that h5py opens.
+/// Read-only once made.
+class Store {
+ public:
+  /// Throws Error(Io) for a missing file, Error(Data) for one that is not a store or whose
+  /// fingerprint does not match.
+  static Store open(const Path& file);
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  ~Store();
+
+  /// SHA-256 over all columns, tables and the split: an attribute of the file, and part of a run's
+  /// provenance.
+  [[nodiscard]] const std::string& fingerprint() const noexcept;
+  [[nodiscard]] const std::string& task() const noexcept;
+  [[nodiscard]] const Interactions& interactions() const noexcept;  ///< in store order
+  [[nodiscard]] std::span<const double> labels()
+      const noexcept;  ///< [row] click, rank: 0/1; rating: the rating
+  [[nodiscard]] std::span<const Part> parts() const noexcept;  ///< [row]
+  [[nodiscard]] std::span<const Row> rows(Part part) const noexcept;
+
+ private:
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Reads the source, cleans, labels, splits and writes `file` (atomically). Everything random comes
+/// from `seed`. Throws Error(Data) with file and line for what cleaning is told not to accept, and
+/// for an empty part.
+CleaningReport build_store(const DataOptions& options, std::uint64_t seed, const Path& file);
+
+/// A member's training examples. The text of a row shows only interactions of training rows that
+/// came before it in time. `store` must outlive the view. Throws Error(Config) for an unknown field
+/// or an empty view.
+std::unique_ptr<Dataset> training_view(const Store& store, const MemberData& options,
+                                       std::uint64_t seed, const std::string& member);
+
+/// The examples of a part in store order, put as text in the member's way; histories hold training
+/// rows only.
+std::unique_ptr<Dataset> evaluation_view(const Store& store, Part part, const MemberData& options);
+
+/// The leak guard: throws Error(Data) naming row and member if a training example of the member is
+/// a validation or test row of the store or repeats one (same user, item), or if its text was made
+/// from a later event or one outside training.
+void check_leaks(const Store& store, const Dataset& training, const std::string& member);
+
+}  // namespace tutti

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "tutti/data/registry.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tutti {
+
+/// Scores of all members for the same rows, row-major: values[member][row]. Probabilities for click
+/// and rank, ratings for rating.
+struct Scores {
+  std::span<const double> values;
+  std::span<const std::int32_t> user;  ///< [row]
+  int members = 0;
+  std::int64_t rows = 0;
+
+  [[nodiscard]] std::span<const double> member(int m) const {
+    return values.subspan(static_cast<std::size_t>(m * rows), static_cast<std::size_t>(rows));
+  }
+};
+
+struct Labels {
+  std::span<const double> value;  ///< [row]
+};
+
+/// What a rule may know of a member beside its scores.
+struct MemberFacts {
+  std::string name;
+  double parameters = 0;  ///< count
+  double layers = 0;      ///< depth
+};
+
+struct FusionOptions {
+  std::string task = "click";  ///< click | rating | rank
+  std::vector<MemberFacts> members;
+  double threshold = 0.5;  ///< voting: a score of at least this is a vote
+  int top_k = 10;          ///< voting over lists
+};
+
+/// Makes one score out of the members' scores. Plain mathematics: no files, no ranks.
+///
+/// fit may be called again and starts afresh; fuse is const and pure. Throws Error(Data) for scores
+/// that are not finite, naming member and row. state() is JSON that restore() reads back to the
+/// same bits; it goes into bundle.json. A linear rule also has weights(): not negative, sum 1;
+/// others give an empty vector.
+class FusionRule {
+ public:
+  static constexpr const char* kKind = "fusion rule";
+  virtual ~FusionRule() = default;
+  virtual void fit(const Scores& validation, const Labels& labels) = 0;
+  virtual void fuse(const Scores& in, std::span<double> out) const = 0;  ///< out [row]
+  [[nodiscard]] virtual std::vector<double> weights() const = 0;
+  [[nodiscard]] virtual std::string state() const = 0;
+  virtual void restore(std::string_view json) = 0;
+};
+
+using FusionRegistry = Registry<FusionRule, const FusionOptions&>;
+
+}  // namespace tutti
