@@ -1,11 +1,11 @@
-# tutti_layer(NAME FOLDER <folder> [SOURCES ...] [NEEDS <layers below>] [LIBS <libraries>])
+# tutti_layer(NAME FOLDER <folder> [SOURCES ...] [HEADERS ...] [NEEDS <layers below>] [LIBS <libraries>])
 #
 # One static library a layer. Two rules of docs/design.md are held here, by the compiler and not by review:
 # - A layer sees only its own headers and those of the layers that it NEEDS: each layer exposes one include root,
 #   build/inc/<folder>/tutti/<folder>, a link to its source folder. An upward include is a missing file.
 # - Registrars survive: a layer is always linked whole, or the linker would drop an object file that nobody names.
 function(tutti_layer name)
-  cmake_parse_arguments(arg "" "FOLDER" "SOURCES;NEEDS;LIBS" ${ARGN})
+  cmake_parse_arguments(arg "" "FOLDER" "SOURCES;HEADERS;NEEDS;LIBS" ${ARGN})
   set(target tutti_${name})
   set(root ${CMAKE_BINARY_DIR}/inc/${arg_FOLDER})
   file(MAKE_DIRECTORY ${root}/tutti)
@@ -15,7 +15,9 @@ function(tutti_layer name)
     set(arg_SOURCES ${CMAKE_BINARY_DIR}/empty.cpp)
   endif()
   add_library(${target} STATIC ${arg_SOURCES})
-  target_include_directories(${target} PUBLIC ${root})
+  # The header set also gives the target all_verify_interface_header_sets: each header compiles on its own.
+  list(TRANSFORM arg_HEADERS REPLACE "^${CMAKE_SOURCE_DIR}/" "${root}/tutti/")
+  target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS ${root} FILES ${arg_HEADERS})
   target_link_libraries(${target} PRIVATE tutti_warnings PUBLIC ${arg_LIBS})
   foreach(need ${arg_NEEDS})
     target_link_libraries(${target} PUBLIC "$<LINK_LIBRARY:WHOLE_ARCHIVE,tutti_${need}>")
