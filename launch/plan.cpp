@@ -1,0 +1,161 @@
+#include "tutti/launch/plan.hpp"
+
+#include "tutti/data/error.hpp"
+#include "tutti/launch/scheduler.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <queue>
+
+namespace tutti {
+
+namespace {
+
+// Activations kept for the backward pass, in floats a token, layer and unit of width: attention and
+// feed-forward inputs, GELU, norms and dropout; measured on MiniLM to be near 20.
+constexpr double kActivations = 20;
+constexpr double kProcessBytes = 400e6;  // LibTorch and MPI, before any model
+
+double work_of(const MemberConfig& member, const MemberEstimate& e) {
+  const double tokens = e.training_rows * e.tokens;
+  double epochs = member.train.epochs;
+  if (member.train.max_steps > 0 && tokens > 0) {
+    const double per_step = member.train.batch_examples > 0
+                                ? static_cast<double>(member.train.batch_examples) * e.tokens
+                                : static_cast<double>(member.train.batch_tokens);
+    epochs = std::min(epochs, static_cast<double>(member.train.max_steps) * per_step / tokens);
+  }
+  double work = 6 * e.layer_parameters * tokens * epochs;
+  if (member.pretrain.objective != "none") {
+    // The output layer is the embedding again: every predicted token passes through it.
+    const double predicted = member.pretrain.objective == "mlm" ? member.pretrain.mask : 1.0;
+    work += 6 * (e.layer_parameters + predicted * e.embedding_parameters) * tokens *
+            member.pretrain.epochs;
+  }
+  return work + 2 * e.layer_parameters * e.scored_rows * e.tokens;
+}
+
+double bytes_of(const MemberConfig& member, const MemberEstimate& e) {
+  const double parameters = e.layer_parameters + e.embedding_parameters;
+  double tokens = member.train.batch_examples > 0
+                      ? static_cast<double>(member.train.batch_examples) * e.tokens
+                      : static_cast<double>(member.train.batch_tokens);
+  tokens /= member.ranks;
+  if (member.train.micro_batch_tokens > 0) {
+    tokens = std::min(tokens, static_cast<double>(member.train.micro_batch_tokens));
+  }
+  return kProcessBytes + 16 * parameters + 4 * kActivations * tokens * e.layers * e.hidden;
+}
+
+void check_ranks(const Config& config, int ranks) {
+  int useful = 0;
+  for (const MemberConfig& member : config.members) {
+    if (member.ranks > ranks) {
+      throw Error(Code::Config,
+                  "member '" + member.name + "' wants " + std::to_string(member.ranks) +
+                      " ranks, but there are " + std::to_string(ranks),
+                  "start mpirun with -n " + std::to_string(member.ranks) +
+                      " or more, or lower the member's ranks");
+    }
+    useful += member.ranks;
+  }
+  if (ranks > useful) {
+    throw Error(Code::Config,
+                std::to_string(ranks) + " ranks, but the members use at most " +
+                    std::to_string(useful) + " at once",
+                "start mpirun with -n " + std::to_string(useful) +
+                    ", or give members more ranks (train.ranks)");
+  }
+}
+
+// Plays the schedule with the expected durations.
+void simulate(Plan& plan, const std::vector<Demand>& demands) {
+  Scheduler scheduler(demands);
+  for (int rank = 0; rank < plan.ranks; ++rank) scheduler.add_free(rank);
+  using Event = std::pair<double, std::size_t>;  // end, position in plan.members
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> running;
+  double now = 0;
+  double busy = 0;
+  while (!scheduler.all_assigned() || !running.empty()) {
+    while (auto next = scheduler.next()) {
+      const auto at = std::find_if(plan.members.begin(), plan.members.end(),
+                                   [&](const auto& m) { return m.member == next->member; });
+      at->on = next->ranks;
+      at->start = now;
+      at->end = now + at->work / at->ranks;
+      busy += at->work;
+      running.emplace(at->end, static_cast<std::size_t>(at - plan.members.begin()));
+    }
+    TUTTI_ASSERT(!running.empty(), "a schedule that stands still");
+    const auto [end, position] = running.top();
+    running.pop();
+    now = end;
+    for (const int rank : plan.members[position].on) scheduler.add_free(rank);
+  }
+  plan.end = now;
+  plan.idle = now > 0 ? 1 - busy / (now * plan.ranks) : 0;
+}
+
+}  // namespace
+
+Plan make_plan(const Config& config, const std::vector<MemberEstimate>& estimates, int ranks) {
+  TUTTI_ASSERT(estimates.size() == config.members.size(), "an estimate a member");
+  if (config.members.empty()) {
+    throw Error(Code::Config, "the config has no members", "add a [[member]] table");
+  }
+  if (config.ensemble.min_members > static_cast<int>(config.members.size())) {
+    throw Error(Code::Config, "ensemble.min_members is " +
+                                  std::to_string(config.ensemble.min_members) + ", but there are " +
+                                  std::to_string(config.members.size()) + " members");
+  }
+  check_ranks(config, ranks);
+  Plan plan;
+  plan.ranks = ranks;
+  std::vector<Demand> demands;
+  for (std::size_t i = 0; i < estimates.size(); ++i) {
+    PlannedMember member;
+    member.member = static_cast<int>(i);
+    member.ranks = config.members[i].ranks;
+    member.work = work_of(config.members[i], estimates[i]);
+    member.bytes = bytes_of(config.members[i], estimates[i]);
+    // A group of r ranks holds a member for work / r.
+    demands.push_back({member.ranks, member.work / member.ranks});
+    plan.members.push_back(std::move(member));
+  }
+  const Scheduler order(demands);
+  std::vector<PlannedMember> sorted;
+  for (const int index : order.order()) {
+    sorted.push_back(plan.members[static_cast<std::size_t>(index)]);
+  }
+  plan.members = std::move(sorted);
+  simulate(plan, demands);
+  return plan;
+}
+
+std::string plan_table(const Config& config, const Plan& plan) {
+  char line[256];
+  std::size_t width = 6;
+  for (const MemberConfig& member : config.members) width = std::max(width, member.name.size());
+  const int w = static_cast<int>(width);
+  std::snprintf(line, sizeof line, "%-*s  %5s  %-10s  %9s  %8s  %s\n", w, "member", "ranks", "on",
+                "TFLOP", "GB/rank", "when (share of the run)");
+  std::string out = line;
+  double total = 0;
+  for (const PlannedMember& member : plan.members) {
+    std::string on;
+    for (const int rank : member.on) on += (on.empty() ? "" : ",") + std::to_string(rank);
+    const double end = plan.end > 0 ? plan.end : 1;
+    std::snprintf(line, sizeof line, "%-*s  %5d  %-10s  %9.2f  %8.2f  %3.0f%% .. %3.0f%%\n", w,
+                  config.members[static_cast<std::size_t>(member.member)].name.c_str(),
+                  member.ranks, on.c_str(), member.work / 1e12, member.bytes / 1e9,
+                  100 * member.start / end, 100 * member.end / end);
+    out += line;
+    total += member.work;
+  }
+  std::snprintf(line, sizeof line,
+                "%zu members on %d ranks: %.2f TFLOP, ranks idle %.0f%% of the time\n",
+                plan.members.size(), plan.ranks, total / 1e12, 100 * plan.idle);
+  return out + line;
+}
+
+}  // namespace tutti
