@@ -40,14 +40,18 @@ struct FusionOptions {
   std::vector<MemberFacts> members;
   double threshold = 0.5;  ///< voting: a score of at least this is a vote
   int top_k = 10;          ///< voting over lists
+  double positive = 0.5;   ///< a label of at least this is relevant (click, rank)
 };
 
 /// Makes one score out of the members' scores. Plain mathematics: no files, no ranks.
 ///
-/// fit may be called again and starts afresh; fuse is const and pure. Throws Error(Data) for scores
-/// that are not finite, naming member and row. state() is JSON that restore() reads back to the
+/// fit may be called again and starts afresh; fuse is const and pure. Both throw Error(Data) for
+/// scores that are not finite or, for click and rank, not in [0, 1], naming member and row, and
+/// Error(Config) where the rule cannot be had (a fact of a member is missing); a rule that only
+/// orders rows refuses task "rating" when made. state() is JSON that restore() reads back to the
 /// same bits; it goes into bundle.json. A linear rule also has weights(): not negative, sum 1;
-/// others give an empty vector.
+/// others give an empty vector. Every fused score of click and rank is in [0, 1]. Sums run in
+/// double, members in order.
 class FusionRule {
  public:
   static constexpr const char* kKind = "fusion rule";

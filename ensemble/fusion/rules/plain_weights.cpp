@@ -1,0 +1,104 @@
+// Weights that need no search:
+//   average      1 / M each
+//   performance  proportional to validation performance above chance: max(0, auc - 1/2) for click
+//                and rank, 1 / rmse for rating; all equal where no member is above chance
+//   parameters   proportional to the parameter count
+//   depth        proportional to the number of layers
+//   best         1 for the member of the best validation performance (the first of equals)
+#include "tutti/ensemble/fusion/linear_rule.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tutti {
+namespace {
+
+class Average final : public LinearRule {
+ public:
+  using LinearRule::LinearRule;
+
+ protected:
+  [[nodiscard]] std::vector<double> fit_weights(const Scores& validation,
+                                                const Labels& /*labels*/) const override {
+    return normalised(std::vector<double>(static_cast<std::size_t>(validation.members), 1.0));
+  }
+};
+
+class Performance final : public LinearRule {
+ public:
+  using LinearRule::LinearRule;
+
+ protected:
+  [[nodiscard]] std::vector<double> fit_weights(const Scores& validation,
+                                                const Labels& labels) const override {
+    return normalised(performance(options(), validation, labels));
+  }
+};
+
+class Best final : public LinearRule {
+ public:
+  using LinearRule::LinearRule;
+
+ protected:
+  [[nodiscard]] std::vector<double> fit_weights(const Scores& validation,
+                                                const Labels& labels) const override {
+    const std::vector<double> value = performance(options(), validation, labels);
+    std::vector<double> out(value.size(), 0.0);
+    out[static_cast<std::size_t>(std::max_element(value.begin(), value.end()) - value.begin())] = 1;
+    return out;
+  }
+};
+
+class ByFact final : public LinearRule {
+ public:
+  ByFact(const std::string& name, FusionOptions options, double MemberFacts::*fact,
+         std::string what)
+      : LinearRule(name, std::move(options)), fact_(fact), what_(std::move(what)) {}
+
+ protected:
+  [[nodiscard]] std::vector<double> fit_weights(const Scores& validation,
+                                                const Labels& /*labels*/) const override {
+    std::vector<double> raw;
+    for (int m = 0; m < validation.members; ++m) {
+      const auto index = static_cast<std::size_t>(m);
+      const auto& members = options().members;
+      const double value = index < members.size() ? members[index].*fact_ : 0.0;
+      if (!(value > 0)) {
+        throw Error(Code::Config,
+                    "fusion rule '" + name() + "': the " + what_ + " of member " +
+                        member_name(options(), m) + " is not known",
+                    "take '" + name() + "' out of the candidates");
+      }
+      raw.push_back(value);
+    }
+    return normalised(std::move(raw));
+  }
+
+ private:
+  double MemberFacts::*fact_;
+  std::string what_;
+};
+
+const bool registered_average = FusionRegistry::add(
+    "average", "arithmetic mean of the scores",
+    [](const FusionOptions& options) { return std::make_unique<Average>("average", options); });
+const bool registered_performance =
+    FusionRegistry::add("performance", "weights by validation performance above chance",
+                        [](const FusionOptions& options) {
+                          return std::make_unique<Performance>("performance", options);
+                        });
+const bool registered_best = FusionRegistry::add(
+    "best", "the single best member on validation",
+    [](const FusionOptions& options) { return std::make_unique<Best>("best", options); });
+const bool registered_parameters = FusionRegistry::add(
+    "parameters", "weights by parameter count", [](const FusionOptions& options) {
+      return std::make_unique<ByFact>("parameters", options, &MemberFacts::parameters,
+                                      "parameter count");
+    });
+const bool registered_depth =
+    FusionRegistry::add("depth", "weights by number of layers", [](const FusionOptions& options) {
+      return std::make_unique<ByFact>("depth", options, &MemberFacts::layers, "number of layers");
+    });
+
+}  // namespace
+}  // namespace tutti
