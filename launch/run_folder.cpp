@@ -1,0 +1,106 @@
+#include "tutti/launch/run_folder.hpp"
+
+#include "tutti/data/error.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+namespace tutti {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kLock = ".lock";
+constexpr std::array<const char*, 8> kWritten = {"config.toml", "run.json", "dataset.h5",
+                                                 "members",     "ensemble", "bundle",
+                                                 "report.html", "report.md"};
+
+[[noreturn]] void fail(const std::string& what, const Path& path) {
+  throw Error(Code::Io, what + ": " + path.string() + ": " + std::strerror(errno),
+              "check the path and its permissions");
+}
+
+std::string this_process() {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return "pid " + std::to_string(::getpid()) + " on " + host.data();
+}
+
+void remove_written(const Path& folder) {
+  std::error_code ignored;
+  for (const char* name : kWritten) fs::remove_all(folder / name, ignored);
+}
+
+bool holds_anything(const Path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().filename() != kLock) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+RunFolder::RunFolder(Path folder, bool fresh) : folder_(std::move(folder)) {
+  std::error_code error;
+  made_ = !fs::exists(folder_, error);
+  make_folder(folder_);
+  lock();
+  if (fresh) remove_written(folder_);
+  if (holds_anything(folder_) && !fresh) {
+    ::close(fd_);
+    throw Error(Code::Config, "the run folder " + folder_.string() + " is not empty",
+                "give --fresh to remove the old run, or another --out");
+  }
+}
+
+void RunFolder::lock() {
+  const Path file = folder_ / kLock;
+  for (;;) {
+    fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd_ < 0) fail("cannot open the lock", file);
+    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      std::array<char, 300> owner{};
+      const ssize_t got = ::read(fd_, owner.data(), owner.size() - 1);
+      ::close(fd_);
+      if (errno != EWOULDBLOCK && got < 0) fail("cannot lock", file);
+      throw Error(Code::Resumable,
+                  "the run folder " + folder_.string() + " is in use by " +
+                      (got > 0 ? owner.data() : "another process"),
+                  "wait for it to end, or give another --out");
+    }
+    // The last owner may have removed the file between our open and our lock.
+    struct stat ours {};
+    struct stat named {};
+    if (::fstat(fd_, &ours) == 0 && ::stat(file.c_str(), &named) == 0 &&
+        ours.st_ino == named.st_ino && ours.st_dev == named.st_dev) {
+      break;
+    }
+    ::close(fd_);
+  }
+  const std::string owner = this_process();
+  if (::ftruncate(fd_, 0) != 0 ||
+      ::write(fd_, owner.data(), owner.size()) != static_cast<ssize_t>(owner.size())) {
+    ::close(fd_);
+    fail("cannot write the lock", file);
+  }
+}
+
+void RunFolder::abandon() noexcept { remove_written(folder_); }
+
+RunFolder::~RunFolder() {
+  // Removed while still locked: a process that waits for this very file sees that it has gone.
+  ::unlink((folder_ / kLock).c_str());
+  if (made_) ::rmdir(folder_.c_str());  // only if nothing was left in it
+  ::close(fd_);
+}
+
+}  // namespace tutti
