@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace tutti {
 
@@ -16,6 +17,10 @@ struct Example {
   std::int64_t time = 0;
   std::string text;       ///< the user's side: attributes and history; may be empty
   std::string text_pair;  ///< the item's side
+  std::vector<Row>
+      sources;  ///< rows that the text was made from (history): what the leak guard checks
+  Row statistics_end =
+      -1;  ///< statistics in the text are over training rows before this one; -1: none
 };
 
 /// A sequence of examples. Views (fold, fraction, bootstrap, ...) wrap another dataset.

@@ -72,4 +72,9 @@ std::unique_ptr<Dataset> evaluation_view(const Store& store, Part part, const Me
 /// from a later event or one outside training.
 void check_leaks(const Store& store, const Dataset& training, const std::string& member);
 
+/// The same for what a member scores: exactly the rows of `part` in store order, put as text from
+/// training rows alone.
+void check_evaluation_leaks(const Store& store, const Dataset& evaluation, Part part,
+                            const std::string& member);
+
 }  // namespace tutti

@@ -1,0 +1,83 @@
+#include "tutti/data/split.hpp"
+
+#include "tutti/data/error.hpp"
+#include "tutti/data/random.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+#include <string>
+
+namespace tutti {
+
+namespace {
+
+void limit(const std::vector<std::vector<Row>>& by_user, std::int64_t most, Part part,
+           std::uint64_t seed, std::vector<Part>& parts) {
+  std::vector<std::size_t> users;
+  std::vector<std::int64_t> size(by_user.size(), 0);
+  std::int64_t total = 0;
+  for (std::size_t u = 0; u < by_user.size(); ++u) {
+    size[u] = std::count_if(by_user[u].begin(), by_user[u].end(),
+                            [&](Row r) { return parts[static_cast<std::size_t>(r)] == part; });
+    total += size[u];
+    if (size[u] > 0) users.push_back(u);
+  }
+  if (most <= 0 || total <= most) return;
+  Random(seed, "split limit", {static_cast<std::uint64_t>(part)}).shuffle(std::span(users));
+  std::int64_t taken = 0;
+  for (const std::size_t u : users) {
+    if (taken + size[u] <= most) {
+      taken += size[u];
+      continue;
+    }
+    for (const Row r : by_user[u]) {
+      Part& mine = parts[static_cast<std::size_t>(r)];
+      if (mine == part) mine = Part::Unused;
+    }
+  }
+}
+
+void expect_some(const std::vector<Part>& parts, Part part, const char* name,
+                 const SplitOptions& options) {
+  if (std::find(parts.begin(), parts.end(), part) != parts.end()) return;
+  throw Error(Code::Data,
+              std::string("the ") + name + " part is empty: split by " + options.by + " of " +
+                  std::to_string(parts.size()) + " interactions",
+              "change data.split or give more data");
+}
+
+}  // namespace
+
+std::vector<Part> split_rows(const Interactions& rows, const SplitOptions& options,
+                             std::uint64_t seed) {
+  // Written so that NaN fails too.
+  if (!(options.validation >= 0 && options.test >= 0 && options.validation + options.test < 1)) {
+    throw Error(Code::Config,
+                "data.split: validation " + std::to_string(options.validation) + " and test " +
+                    std::to_string(options.test),
+                "both are at least 0 and their sum is below 1");
+  }
+  std::vector<Part> parts = SplitterRegistry::make(options.by)->split(rows, options, seed);
+  const auto by_user = rows_by_user(rows);
+  limit(by_user, options.max_validation, Part::Validation, seed, parts);
+  limit(by_user, options.max_test, Part::Test, seed, parts);
+  expect_some(parts, Part::Train, "training", options);
+  if (options.validation > 0) expect_some(parts, Part::Validation, "validation", options);
+  if (options.test > 0) expect_some(parts, Part::Test, "test", options);
+  return parts;
+}
+
+std::int64_t rows_of(double fraction, std::int64_t rows) {
+  return std::llround(fraction * static_cast<double>(rows));
+}
+
+std::vector<std::vector<Row>> rows_by_user(const Interactions& rows) {
+  std::vector<std::vector<Row>> out(rows.user_ids.size());
+  for (Row r = 0; r < rows.size(); ++r) {
+    out[static_cast<std::size_t>(rows.user[static_cast<std::size_t>(r)])].push_back(r);
+  }
+  return out;
+}
+
+}  // namespace tutti

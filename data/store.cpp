@@ -1,0 +1,133 @@
+#include "tutti/data/store.hpp"
+
+#include "tutti/data/cleaning.hpp"
+#include "tutti/data/error.hpp"
+#include "tutti/data/reader.hpp"
+#include "tutti/data/split.hpp"
+#include "tutti/data/store_file.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace tutti {
+
+struct Store::Impl {
+  StoreContent content;
+  std::string fingerprint;
+  std::array<std::vector<Row>, 4> rows;
+};
+
+namespace {
+
+// What the fingerprint cannot promise for a file that somebody made on purpose.
+void check_shape(const StoreContent& content, const Path& file) {
+  const Interactions& rows = content.interactions;
+  const std::size_t size = rows.user.size();
+  bool good = rows.item.size() == size && rows.rating.size() == size && rows.time.size() == size &&
+              rows.line.size() == size && content.labels.size() == size &&
+              content.parts.size() == size;
+  const auto within = [](const std::vector<std::int32_t>& values, std::size_t limit) {
+    return std::all_of(values.begin(), values.end(), [&](std::int32_t value) {
+      return value >= 0 && static_cast<std::size_t>(value) < limit;
+    });
+  };
+  good = good && within(rows.user, rows.user_ids.size()) && within(rows.item, rows.item_ids.size());
+  for (const auto& column : rows.users.columns) good &= column.size() == rows.user_ids.size();
+  for (const auto& column : rows.items.columns) good &= column.size() == rows.item_ids.size();
+  good &= std::all_of(content.parts.begin(), content.parts.end(),
+                      [](Part part) { return part <= Part::Unused; });
+  good &= std::is_sorted(rows.time.begin(), rows.time.end());
+  if (!good) throw Error(Code::Data, "columns do not fit each other in " + file.string());
+}
+
+std::vector<double> labels_of(const Interactions& rows, const DataOptions& options) {
+  std::vector<double> labels;
+  labels.reserve(rows.rating.size());
+  for (const double rating : rows.rating) {
+    if (options.task == "rating") {
+      if (std::isnan(rating)) {
+        throw Error(Code::Data, "task rating needs ratings, the source has none",
+                    "set data.csv.rating, or data.task to \"click\" or \"rank\"");
+      }
+      labels.push_back(rating);
+    } else {
+      labels.push_back(std::isnan(rating) || rating >= options.positive ? 1.0 : 0.0);
+    }
+  }
+  return labels;
+}
+
+std::string source_json(const DataOptions& options, const Source& source) {
+  nlohmann::ordered_json json = {{"reader", options.source},
+                                 {"file", source.file.filename().string()},
+                                 {"sha256", sha256_of_file(source.file)}};
+  if (options.task != "rating") json["positive"] = options.positive;
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string split_json(const SplitOptions& split, std::uint64_t seed) {
+  return nlohmann::ordered_json{{"by", split.by},
+                                {"validation", split.validation},
+                                {"test", split.test},
+                                {"max_validation", split.max_validation},
+                                {"max_test", split.max_test},
+                                {"seed", seed}}
+      .dump();
+}
+
+}  // namespace
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+Store Store::open(const Path& file) {
+  auto impl = std::make_unique<Impl>();
+  const std::string claimed = read_store(file, impl->content);
+  impl->fingerprint = fingerprint_of(impl->content);
+  if (claimed != impl->fingerprint) {
+    throw Error(Code::Data,
+                file.string() + ": fingerprint " + claimed.substr(0, 12) + "... claimed, " +
+                    impl->fingerprint.substr(0, 12) + "... found",
+                "the file was changed: make it again");
+  }
+  check_shape(impl->content, file);
+  for (std::size_t r = 0; r < impl->content.parts.size(); ++r) {
+    impl->rows[static_cast<std::size_t>(impl->content.parts[r])].push_back(static_cast<Row>(r));
+  }
+  return Store(std::move(impl));
+}
+
+const std::string& Store::fingerprint() const noexcept { return impl_->fingerprint; }
+const std::string& Store::task() const noexcept { return impl_->content.task; }
+const Interactions& Store::interactions() const noexcept { return impl_->content.interactions; }
+std::span<const double> Store::labels() const noexcept { return impl_->content.labels; }
+std::span<const Part> Store::parts() const noexcept { return impl_->content.parts; }
+std::span<const Row> Store::rows(Part part) const noexcept {
+  return impl_->rows[static_cast<std::size_t>(part)];
+}
+
+CleaningReport build_store(const DataOptions& options, std::uint64_t seed, const Path& file) {
+  if (options.task != "click" && options.task != "rating" && options.task != "rank") {
+    throw Error(Code::Config, "data.task is '" + options.task + "'", "known: click, rating, rank");
+  }
+  Source source = ReaderRegistry::make(options.source, options)->read();
+  const CleaningReport report = clean(source, options.cleaning);
+  StoreContent content;
+  content.task = options.task;
+  content.cleaning = to_json(report);
+  content.source = source_json(options, source);
+  content.split = split_json(options.split, seed);
+  content.interactions = std::move(source.interactions);
+  content.labels = labels_of(content.interactions, options);
+  content.parts = split_rows(content.interactions, options.split, seed);
+  write_store(file, content);
+  return report;
+}
+
+}  // namespace tutti

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "tutti/data/store.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tutti {
+
+/// How often, and with which sum of labels, a user or an item is in some training rows.
+struct Tally {
+  std::int32_t count = 0;
+  double sum = 0.0;
+};
+
+/// Counts and means over training rows, as they stood when a row happened.
+///
+/// Before a row means strictly earlier in time: rows of one second do not see each other, since
+/// their order in a source may follow their ratings. Where the source has no time (all equal),
+/// store order takes its place.
+class Statistics {
+ public:
+  struct Known {
+    Tally user;
+    Tally item;
+    Row end = 0;  ///< over training rows before this one
+  };
+
+  explicit Statistics(const Store& store);
+  /// For a training row: what was known before it.
+  [[nodiscard]] Known before(Row training_row) const;
+  /// For a row of another part: over all training rows.
+  [[nodiscard]] Known all(Row row) const;
+
+ private:
+  const Interactions& rows_;
+  std::vector<Known> before_;  // [row], training rows alone filled
+  std::vector<Tally> users_;
+  std::vector<Tally> items_;
+};
+
+/// "likes 60% of 32 seen"; `rating` tasks "rates 3.6 over 32 seen"; "new user" for none. Counts go
+/// to the nearest power of two and shares to steps of 5%, so that few distinct tokens come often.
+std::string user_phrase(const Tally& tally, bool rating);
+/// "viewers 128, liked by 80%"; rating: "viewers 128, rated 3.6"; "no viewers".
+std::string item_phrase(const Tally& tally, bool rating);
+
+}  // namespace tutti

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "tutti/data/data_options.hpp"
+#include "tutti/data/dataset.hpp"
+#include "tutti/data/random.hpp"
+#include "tutti/data/store.hpp"
+#include "tutti/data/views/statistics.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tutti {
+
+/// Puts rows of a store as text in a member's way. `store` must outlive it. Const use is safe from
+/// many threads.
+///
+///     text       "gender F, age 24. likes 60% of 32 seen. liked Fargo; disliked Twister"
+///     text_pair  "Alien (1979) Horror Sci-Fi, viewers 128, liked by 80%"
+///
+/// The history is latest first and shows the title (the first field where there is none) with a
+/// word for the rating, spread evenly over the range of the training ratings: hated, disliked,
+/// okay, liked, loved; "chose" where the source has no ratings. The field "id" is the source's own
+/// id. Throws Error(Config) for an unknown field.
+class TextMaker {
+ public:
+  TextMaker(const Store& store, const MemberData& options);
+
+  /// History: training rows of the user before `row`. `random` drives the augmentation; null: none.
+  [[nodiscard]] Example training(Row row, Random* random) const;
+  /// History: all training rows of the user.
+  [[nodiscard]] Example evaluation(Row row) const;
+
+ private:
+  [[nodiscard]] Example bare(Row row) const;
+  [[nodiscard]] std::vector<Row> history_of(std::int32_t user, Row before) const;
+  void write_texts(Example& example, const std::vector<char>& keep) const;
+  [[nodiscard]] const char* verb(Row row) const;
+
+  const Store& store_;
+  MemberData options_;
+  bool rating_task_;
+  double rating_min_;
+  double rating_max_;
+  std::vector<const std::vector<std::string>*> fields_;  // [field] item columns
+  const std::vector<std::string>* title_;
+  std::vector<std::string> user_text_;   // [user] attributes
+  std::vector<std::size_t> user_begin_;  // [user + 1] into user_rows_
+  std::vector<Row> user_rows_;           // training rows by user, in store order
+  std::optional<Statistics> statistics_;
+};
+
+}  // namespace tutti
