@@ -67,6 +67,17 @@ std::unique_ptr<Dataset> training_view(const Store& store, const MemberData& opt
 /// rows only.
 std::unique_ptr<Dataset> evaluation_view(const Store& store, Part part, const MemberData& options);
 
+/// A user and an item that are to be scored, as indices into the store's ids; user -1: unknown.
+struct UserItem {
+  std::int32_t user = -1;
+  std::int32_t item = -1;
+};
+
+/// Pairs put as text as evaluation rows are: what a bundle scores. Example::row is -1. `store` must
+/// outlive the view.
+std::unique_ptr<Dataset> pair_view(const Store& store, std::vector<UserItem> pairs,
+                                   const MemberData& options);
+
 /// The leak guard: throws Error(Data) naming row and member if a training example of the member is
 /// a validation or test row of the store or repeats one (same user, item), or if its text was made
 /// from a later event or one outside training.

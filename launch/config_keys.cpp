@@ -1,5 +1,6 @@
 #include "tutti/launch/config_keys.hpp"
 
+#include "tutti/data/reader.hpp"
 #include "tutti/ensemble/fusion_rule.hpp"
 #include "tutti/ensemble/metric.hpp"
 #include "tutti/train/head.hpp"
@@ -83,7 +84,13 @@ const std::vector<Key<DataOptions>>& data_keys() {
     using D = DataOptions;
     Keys<D> k;
     k.add("source", "How `path` is read.", &D::source)
-        .one_of({"movielens-100k", "movielens-csv", "atomic", "csv", "predictions"}, "data source");
+        .from_list(
+            [] {
+              auto names = ReaderRegistry::names();
+              names.emplace_back("predictions");  // CSV of members' scores, for `tutti fuse`
+              return names;
+            },
+            "data source", "sources");
     k.add("path",
           "File or folder of the source; `cache:` starts at the folder that scripts/setup fills.",
           &D::path)

@@ -57,6 +57,22 @@ class EvaluationView : public Dataset {
   std::span<const Row> rows_;
 };
 
+class PairView : public Dataset {
+ public:
+  PairView(const Store& store, std::vector<UserItem> pairs, const MemberData& options)
+      : maker_(store, options), pairs_(std::move(pairs)) {}
+
+  [[nodiscard]] Row size() const noexcept override { return static_cast<Row>(pairs_.size()); }
+  [[nodiscard]] Example get(Row index) const override {
+    const UserItem& pair = pairs_[static_cast<std::size_t>(index)];
+    return maker_.pair(pair.user, pair.item);
+  }
+
+ private:
+  TextMaker maker_;
+  std::vector<UserItem> pairs_;
+};
+
 // Training rows, without those whose user and item are a validation or test row too: where
 // repeated interactions are kept, they would give the answer away.
 std::vector<Row> training_rows(const Store& store) {
@@ -121,6 +137,12 @@ std::unique_ptr<Dataset> evaluation_view(const Store& store, Part part, const Me
   check(options);
   TUTTI_ASSERT(part == Part::Validation || part == Part::Test, "training rows have their own view");
   return std::make_unique<EvaluationView>(store, part, options);
+}
+
+std::unique_ptr<Dataset> pair_view(const Store& store, std::vector<UserItem> pairs,
+                                   const MemberData& options) {
+  check(options);
+  return std::make_unique<PairView>(store, std::move(pairs), options);
 }
 
 }  // namespace tutti

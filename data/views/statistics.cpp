@@ -58,10 +58,9 @@ Statistics::Known Statistics::before(Row training_row) const {
   return before_[static_cast<std::size_t>(training_row)];
 }
 
-Statistics::Known Statistics::all(Row row) const {
-  const auto at = static_cast<std::size_t>(row);
-  return {users_[static_cast<std::size_t>(rows_.user[at])],
-          items_[static_cast<std::size_t>(rows_.item[at])], rows_.size()};
+Statistics::Known Statistics::all(std::int32_t user, std::int32_t item) const {
+  return {user < 0 ? Tally{} : users_[static_cast<std::size_t>(user)],
+          items_[static_cast<std::size_t>(item)], rows_.size()};
 }
 
 std::string user_phrase(const Tally& tally, bool rating) {

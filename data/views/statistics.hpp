@@ -30,8 +30,8 @@ class Statistics {
   explicit Statistics(const Store& store);
   /// For a training row: what was known before it.
   [[nodiscard]] Known before(Row training_row) const;
-  /// For a row of another part: over all training rows.
-  [[nodiscard]] Known all(Row row) const;
+  /// For what is to be scored: over all training rows. A user of -1 has none.
+  [[nodiscard]] Known all(std::int32_t user, std::int32_t item) const;
 
  private:
   const Interactions& rows_;

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace tutti {
 
@@ -85,16 +86,30 @@ Example TextMaker::training(Row row, Random* random) const {
     shuffle_history(example.sources, options_.shuffle_history, *random);
     keep = keep_fields(fields_.size(), options_.drop_field, *random);
   }
-  if (statistics_) example.statistics_end = statistics_->before(row).end;
-  write_texts(example, keep);
+  Statistics::Known known;
+  if (statistics_) known = statistics_->before(row);
+  if (statistics_) example.statistics_end = known.end;
+  write_texts(example, keep, known);
   return example;
 }
 
-Example TextMaker::evaluation(Row row) const {
-  Example example = bare(row);
-  example.sources = history_of(example.user, store_.interactions().size());
-  if (statistics_) example.statistics_end = statistics_->all(row).end;
-  write_texts(example, std::vector<char>(fields_.size(), 1));
+Example TextMaker::evaluation(Row row) const { return unseen(bare(row)); }
+
+Example TextMaker::pair(std::int32_t user, std::int32_t item) const {
+  Example example;
+  example.user = user;
+  example.item = item;
+  return unseen(std::move(example));
+}
+
+Example TextMaker::unseen(Example example) const {
+  if (example.user >= 0) {
+    example.sources = history_of(example.user, store_.interactions().size());
+  }
+  Statistics::Known known;
+  if (statistics_) known = statistics_->all(example.user, example.item);
+  if (statistics_) example.statistics_end = known.end;
+  write_texts(example, std::vector<char>(fields_.size(), 1), known);
   return example;
 }
 
@@ -130,19 +145,17 @@ const char* TextMaker::verb(Row row) const {
   return kWords[static_cast<std::size_t>(std::lround(4.0 * std::clamp(share, 0.0, 1.0)))];
 }
 
-void TextMaker::write_texts(Example& example, const std::vector<char>& keep) const {
+void TextMaker::write_texts(Example& example, const std::vector<char>& keep,
+                            const Statistics::Known& known) const {
   const Interactions& rows = store_.interactions();
   const auto item = static_cast<std::size_t>(example.item);
-  example.text = user_text_[static_cast<std::size_t>(example.user)];
+  if (example.user >= 0) example.text = user_text_[static_cast<std::size_t>(example.user)];
   for (std::size_t f = 0; f < fields_.size(); ++f) {
     const std::string& value = (*fields_[f])[item];
     if (keep[f] == 0 || value.empty()) continue;
     append(example.text_pair, " ", options_.fields[f] == "year" ? "(" + value + ")" : value);
   }
   if (statistics_) {
-    const bool past = store_.parts()[static_cast<std::size_t>(example.row)] == Part::Train;
-    const Statistics::Known known =
-        past ? statistics_->before(example.row) : statistics_->all(example.row);
     append(example.text, ". ", user_phrase(known.user, rating_task_));
     append(example.text_pair, ", ", item_phrase(known.item, rating_task_));
   }

@@ -30,11 +30,16 @@ class TextMaker {
   [[nodiscard]] Example training(Row row, Random* random) const;
   /// History: all training rows of the user.
   [[nodiscard]] Example evaluation(Row row) const;
+  /// A pair that is no row of the store (row -1, label 0), as an evaluation row would be put. A
+  /// user of -1 is one that nothing is known of.
+  [[nodiscard]] Example pair(std::int32_t user, std::int32_t item) const;
 
  private:
   [[nodiscard]] Example bare(Row row) const;
   [[nodiscard]] std::vector<Row> history_of(std::int32_t user, Row before) const;
-  void write_texts(Example& example, const std::vector<char>& keep) const;
+  [[nodiscard]] Example unseen(Example example) const;
+  void write_texts(Example& example, const std::vector<char>& keep,
+                   const Statistics::Known& known) const;
   [[nodiscard]] const char* verb(Row row) const;
 
   const Store& store_;

@@ -1,3 +1,4 @@
+#include "tutti/data/reader.hpp"
 #include "tutti/ensemble/fusion_rule.hpp"
 #include "tutti/ensemble/metric.hpp"
 #include "tutti/launch/command.hpp"
@@ -24,18 +25,17 @@ Lines lines_of() {
 }
 
 std::map<std::string, Lines> everything() {
-  return {{"backbones", lines_of<ModelRegistry>()},
-          {"commands", lines_of<CommandRegistry>()},
-          {"fusion-rules", lines_of<FusionRegistry>()},
-          {"heads", lines_of<HeadRegistry>()},
-          {"metrics", lines_of<MetricRegistry>()}};
+  return {{"backbones", lines_of<ModelRegistry>()},     {"commands", lines_of<CommandRegistry>()},
+          {"fusion-rules", lines_of<FusionRegistry>()}, {"heads", lines_of<HeadRegistry>()},
+          {"metrics", lines_of<MetricRegistry>()},      {"sources", lines_of<ReaderRegistry>()}};
 }
 
 class List : public Command {
  public:
   [[nodiscard]] CommandHelp help() const override {
     return {"list [KIND]",
-            "Lists what is registered: backbones, commands, fusion-rules, heads, metrics.",
+            "Lists what is registered: backbones, commands, fusion-rules, heads, metrics, "
+            "sources.",
             "  tutti list\n  tutti list fusion-rules\n"};
   }
 
