@@ -38,4 +38,11 @@ void write_predictions(const Path& file, const Predictions& predictions);
 /// Throws Error(Data) naming the file and what is missing or of the wrong size.
 Predictions read_predictions(const Path& file);
 
+/// Predictions of members that were made elsewhere, from one CSV file with a header: columns user,
+/// item and label, a column of scores for each member (named by it, in order), and optionally split
+/// with "validation" or "test" (without it every row is validation). Users and items are numbered
+/// by first appearance over the whole file; row is the record's place in it, from 0; there are no
+/// logits, and head is empty. Throws Error(Data) naming file and line for what does not fit.
+std::vector<Predictions> read_predictions_csv(const Path& file);
+
 }  // namespace tutti
