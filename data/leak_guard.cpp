@@ -19,7 +19,7 @@ const char* name_of(Part part) {
     case Part::Test:
       return "test";
     case Part::Unused:
-      return "unused";
+      return "left-out";
   }
   return "unknown";
 }
