@@ -1,56 +1,34 @@
 #pragma once
 
-#include "tutti/ensemble/fusion_rule.hpp"
+#include "tutti/ensemble/fusion/checked_rule.hpp"
 
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-// What the rules share; inside ensemble/fusion only.
 namespace tutti {
 
-/// Throws Error(Data) naming rule, member and row for a score that is not finite or, for click and
-/// rank, not a probability. Asserts that the spans fit members x rows.
-void check_scores(const std::string& rule, const FusionOptions& options, const Scores& scores);
+/// A point of the simplex read from the state of a rule. Throws Error(Data) if it is none.
+std::vector<double> read_weights(const std::string& rule, std::string_view json);
 
-/// The name of a member for messages.
-std::string member_name(const FusionOptions& options, int member);
-
-/// Throws Error(Config) if the task is rating: `rule` orders rows and predicts no rating.
-void refuse_rating(const std::string& rule, const FusionOptions& options);
-
-/// 1 where a label is relevant, else 0; ratings as they are.
-std::vector<double> targets(const FusionOptions& options, const Labels& labels);
-
-/// `raw` made to sum 1, negative values counting 0; all equal if nothing is left.
-std::vector<double> normalised(std::vector<double> raw);
-
-/// Validation performance of each member above chance: auc - 1/2 for click and rank (0 where the
-/// auc is undefined), 1 / rmse for rating. Higher is better.
-std::vector<double> performance(const FusionOptions& options, const Scores& scores,
-                                const Labels& labels);
-
-/// fused[row] = sum over members of weight[m] * score[m][row].
-class LinearRule : public FusionRule {
+/// fused[row] = sum over members of weight[m] * score[m][row]. Inside ensemble/fusion only.
+class LinearRule : public CheckedRule {
  public:
-  LinearRule(std::string name, FusionOptions options);
-  void fit(const Scores& validation, const Labels& labels) final;
-  void fuse(const Scores& in, std::span<double> out) const final;
+  using CheckedRule::CheckedRule;
   [[nodiscard]] std::vector<double> weights() const final { return weights_; }
   [[nodiscard]] std::string state() const final;
   void restore(std::string_view json) final;
 
  protected:
-  /// Checked scores with at least one member; gives values from 0 that sum 1.
+  /// Gives values from 0 that sum 1.
   [[nodiscard]] virtual std::vector<double> fit_weights(const Scores& validation,
                                                         const Labels& labels) const = 0;
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  [[nodiscard]] const FusionOptions& options() const noexcept { return options_; }
+  void do_fit(const Scores& validation, const Labels& labels) final;
+  void do_fuse(const Scores& in, std::span<double> out) const final;
+  [[nodiscard]] int members() const final { return static_cast<int>(weights_.size()); }
 
  private:
-  std::string name_;
-  FusionOptions options_;
   std::vector<double> weights_;
 };
 

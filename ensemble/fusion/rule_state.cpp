@@ -39,4 +39,15 @@ std::vector<std::vector<double>> read_rule_state(const std::string& rule, std::s
   return out;
 }
 
+int read_members(const std::string& rule, std::string_view json) {
+  const auto lists = read_rule_state(rule, json, "members");
+  constexpr double kMost = 1e6;
+  if (lists.size() != 1 || lists[0].size() != 1 || lists[0][0] < 1 || lists[0][0] > kMost ||
+      lists[0][0] != std::floor(lists[0][0])) {
+    throw Error(Code::Data,
+                "state of fusion rule '" + rule + "': a number of members was expected");
+  }
+  return static_cast<int>(lists[0][0]);
+}
+
 }  // namespace tutti

@@ -18,4 +18,7 @@ std::string write_rule_state(const std::string& rule, const RuleArrays& arrays);
 std::vector<std::vector<double>> read_rule_state(const std::string& rule, std::string_view json,
                                                  const std::string& key);
 
+/// "members": [[n]], for a rule that keeps nothing else.
+int read_members(const std::string& rule, std::string_view json);
+
 }  // namespace tutti

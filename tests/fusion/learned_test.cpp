@@ -75,5 +75,18 @@ TEST(Learned, ratings_get_the_weights_they_were_mixed_from) {
   EXPECT_NEAR(rule->weights()[2], 0.3, 1e-6);
 }
 
+TEST(Greedy, is_no_worse_than_its_best_member_and_no_better_than_the_simplex) {
+  const Table t = clicks(40, 25, {0.5, 0.5, 1.5}, 10);
+  const auto greedy = FusionRegistry::make("greedy", testing::facts(3));
+  const auto learned = FusionRegistry::make("learned", testing::facts(3));
+  greedy->fit(t.scores(), t.labels());
+  learned->fit(t.scores(), t.labels());
+  const double loss = log_loss_of(t, greedy->weights());
+  EXPECT_GE(loss, log_loss_of(t, learned->weights()) - 1e-12);
+  EXPECT_LE(loss, log_loss_of(t, learned->weights()) + 1e-3);
+  EXPECT_LT(loss, log_loss_of(t, {1, 0, 0}));
+  EXPECT_LT(loss, log_loss_of(t, {0, 1, 0}));
+}
+
 }  // namespace
 }  // namespace tutti
