@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -72,8 +73,9 @@ class Model {
 };
 
 /// Makes a model with weights drawn from `seed` (normal, 0.02, as transformers) out of a
-/// config.json text.
-using ModelRegistry = Registry<Model, const std::string& /*config_json*/, std::uint64_t /*seed*/>;
+/// config.json text. Without a seed the weights are left unset, for a caller that reads them.
+using ModelRegistry =
+    Registry<Model, const std::string& /*config_json*/, std::optional<std::uint64_t> /*seed*/>;
 
 /// A model and the tokenizer that goes with it.
 struct ModelAndTokenizer {

@@ -1,0 +1,172 @@
+#include "tutti/train/dropout.hpp"
+
+#include "tutti/data/error.hpp"
+#include "tutti/data/random.hpp"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <cmath>
+
+namespace tutti {
+
+namespace {
+
+// A 32-bit mix of a counter under a 64-bit key: two rounds of multiply and xor-shift (the constants
+// of C. Wellons' "lowbias32"), the second half of the key between them. 32-bit arithmetic, because
+// that is what a vector unit multiplies fast.
+constexpr std::uint32_t kCounter = 0x9e3779b9U;
+constexpr std::uint32_t kFirst = 0x7feb352dU;
+constexpr std::uint32_t kSecond = 0x846ca68bU;
+
+// Compiled once for each vector width; the machine's own is chosen at start-up. Integer hashing and
+// one exact product: every width gives the same bits.
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define TUTTI_VECTORISED \
+  __attribute__((optimize("O3"), target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define TUTTI_VECTORISED
+#endif
+
+TUTTI_VECTORISED
+void drop_row(const float* in, float* out, std::int64_t features, std::uint64_t key,
+              std::uint32_t threshold, float scale) {
+  const auto low = static_cast<std::uint32_t>(key);
+  const auto high = static_cast<std::uint32_t>(key >> 32);
+  for (std::int64_t i = 0; i < features; ++i) {
+    std::uint32_t x = static_cast<std::uint32_t>(i) * kCounter + low;
+    x ^= x >> 16;
+    x *= kFirst;
+    x ^= (x >> 15) ^ high;
+    x *= kSecond;
+    x ^= x >> 16;
+    const float factor = x >= threshold ? scale : 0.0F;
+    out[i] = in[i] * factor;
+  }
+}
+
+// The same hash in tensor operations, for a device that our loop cannot reach. int64 holds the
+// 32-bit words; a product of two of them wraps in its upper half only, which the mask cuts off.
+at::Tensor drop_on_device(const at::Tensor& x, const at::Tensor& keys, std::uint32_t threshold,
+                          float scale) {
+  constexpr std::int64_t kWord = 0xffffffffLL;
+  const at::Tensor device_keys = keys.to(x.device()).unsqueeze(1);
+  const at::Tensor low = device_keys.bitwise_and(kWord);
+  const at::Tensor high = device_keys.__rshift__(32).bitwise_and(kWord);
+  at::Tensor h = at::arange(x.size(-1), device_keys.options()) * std::int64_t{kCounter};
+  h = (h + low).bitwise_and(kWord);
+  h = h.bitwise_xor(h.__rshift__(16));
+  h = (h * std::int64_t{kFirst}).bitwise_and(kWord);
+  h = h.bitwise_xor(h.__rshift__(15)).bitwise_xor(high);
+  h = (h * std::int64_t{kSecond}).bitwise_and(kWord);
+  h = h.bitwise_xor(h.__rshift__(16));
+  const at::Tensor factor = h.ge(std::int64_t{threshold}).to(at::kFloat) * scale;
+  return x * factor.view(x.sizes());
+}
+
+// x [.., features] fp32, one key a row of features.
+at::Tensor drop(const at::Tensor& x, const at::Tensor& keys, double p) {
+  const auto threshold = static_cast<std::uint32_t>(std::lround(p * 0x1.0p32));
+  const auto scale = static_cast<float>(1.0 / (1.0 - p));
+  if (!x.is_cpu()) return drop_on_device(x, keys, threshold, scale);
+  const at::Tensor in = x.contiguous();
+  at::Tensor out = at::empty_like(in);
+  const std::int64_t features = in.size(-1);
+  const auto* source = in.const_data_ptr<float>();
+  auto* target = out.mutable_data_ptr<float>();
+  const auto* row_keys = keys.const_data_ptr<std::int64_t>();
+  const std::int64_t grain = std::max<std::int64_t>(1, 32768 / std::max<std::int64_t>(1, features));
+  at::parallel_for(0, keys.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      drop_row(source + row * features, target + row * features, features,
+               static_cast<std::uint64_t>(row_keys[row]), threshold, scale);
+    }
+  });
+  return out;
+}
+
+struct DropFunction : torch::autograd::Function<DropFunction> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
+                            const at::Tensor& keys, double p) {
+    context->save_for_backward({keys});
+    context->saved_data["p"] = p;
+    return drop(x, keys, p);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const at::Tensor keys = context->get_saved_variables()[0];
+    return {drop(gradients[0], keys, context->saved_data["p"].toDouble()), at::Tensor(),
+            at::Tensor()};
+  }
+};
+
+template <class Key>
+at::Tensor make_keys(std::int64_t rows, Key key) {
+  at::Tensor keys = at::empty({rows}, at::TensorOptions().dtype(at::kLong));
+  auto* out = keys.mutable_data_ptr<std::int64_t>();
+  key(out);
+  return keys;
+}
+
+}  // namespace
+
+Dropout::Dropout(const Batch& batch, const Pass& pass)
+    : training_(pass.training), offsets_(batch.offsets) {
+  if (!training_) return;
+  example_keys_.reserve(batch.rows.size());
+  for (const Row row : batch.rows) {
+    example_keys_.push_back(mix64(pass.dropout_key ^ mix64(static_cast<std::uint64_t>(row) + 1)));
+  }
+}
+
+std::uint64_t Dropout::key(std::int64_t example, int site, std::uint64_t position) const {
+  const std::uint64_t place = (static_cast<std::uint64_t>(site) << 48U) + position + 1;
+  return mix64(example_keys_[static_cast<std::size_t>(example)] + mix64(place));
+}
+
+at::Tensor Dropout::tokens(const at::Tensor& x, double p, int site) const {
+  if (!active(p)) return x;
+  TUTTI_ASSERT(x.size(0) == offsets_.back(), "dropout over tokens");
+  const at::Tensor keys = make_keys(x.size(0), [&](std::int64_t* out) {
+    for (std::size_t e = 0; e < example_keys_.size(); ++e) {
+      const std::int32_t length = offsets_[e + 1] - offsets_[e];
+      for (std::int32_t t = 0; t < length; ++t) {
+        *out++ = static_cast<std::int64_t>(
+            key(static_cast<std::int64_t>(e), site, static_cast<std::uint64_t>(t)));
+      }
+    }
+  });
+  return DropFunction::apply(x.to(at::kFloat), keys, p);
+}
+
+at::Tensor Dropout::examples(const at::Tensor& x, double p, int site) const {
+  if (!active(p)) return x;
+  TUTTI_ASSERT(x.size(0) == static_cast<std::int64_t>(example_keys_.size()),
+               "dropout over examples");
+  const at::Tensor keys = make_keys(x.size(0), [&](std::int64_t* out) {
+    for (std::int64_t e = 0; e < x.size(0); ++e) {
+      out[e] = static_cast<std::int64_t>(key(e, site, 0));
+    }
+  });
+  return DropFunction::apply(x.to(at::kFloat), keys, p);
+}
+
+at::Tensor Dropout::attention(const at::Tensor& x, std::int64_t first, double p, int site) const {
+  if (!active(p)) return x;
+  const at::Tensor keys = make_keys(x.size(0) * x.size(1) * x.size(2), [&](std::int64_t* out) {
+    for (std::int64_t e = first; e < first + x.size(0); ++e) {
+      for (std::int64_t head = 0; head < x.size(1); ++head) {
+        for (std::int64_t query = 0; query < x.size(2); ++query) {
+          const auto place =
+              static_cast<std::uint64_t>(head << 32) + static_cast<std::uint64_t>(query);
+          *out++ = static_cast<std::int64_t>(key(e, site, place));
+        }
+      }
+    }
+  });
+  return DropFunction::apply(x.to(at::kFloat), keys, p);
+}
+
+}  // namespace tutti

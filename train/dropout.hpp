@@ -1,0 +1,45 @@
+#pragma once
+
+#include "tutti/data/batch.hpp"
+#include "tutti/train/model.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace at {
+class Tensor;
+}
+
+namespace tutti {
+
+/// Dropout whose mask is a pure function of (Pass.dropout_key, the example's row, site, position,
+/// feature): the same element is dropped at any number of ranks, in any micro-batch, on any device.
+///
+/// A site is one use of dropout in a model; its number is the caller's, and no two uses share one.
+/// Values that stay are scaled by 1 / (1 - p) (Srivastava et al. 2014, "inverted"). The mask is not
+/// kept for the backward pass but made again. Every call is the identity when Pass.training is off
+/// or p is 0.
+class Dropout {
+ public:
+  Dropout(const Batch& batch, const Pass& pass);
+
+  /// Does a dropout of probability p do anything in this pass?
+  [[nodiscard]] bool active(double p) const noexcept { return training_ && p > 0; }
+  /// x [tokens, features].
+  [[nodiscard]] at::Tensor tokens(const at::Tensor& x, double p, int site) const;
+  /// x [examples, features].
+  [[nodiscard]] at::Tensor examples(const at::Tensor& x, double p, int site) const;
+  /// x [n, heads, length, length], attention probabilities of n examples of equal length from
+  /// `first` on.
+  [[nodiscard]] at::Tensor attention(const at::Tensor& x, std::int64_t first, double p,
+                                     int site) const;
+
+ private:
+  [[nodiscard]] std::uint64_t key(std::int64_t example, int site, std::uint64_t position) const;
+
+  bool training_;
+  std::vector<std::uint64_t> example_keys_;
+  std::vector<std::int32_t> offsets_;
+};
+
+}  // namespace tutti
