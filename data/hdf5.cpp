@@ -18,10 +18,9 @@ namespace tutti {
 
 namespace {
 
-constexpr const char* kNoFile = "/dev/null/tutti";  // a name that no file on disk can have
-constexpr hsize_t kChunk = 1 << 16;                 // elements
-constexpr std::size_t kGrowth = 1 << 20;            // bytes by which the image in memory grows
-constexpr std::uint64_t kMaxExpansion = 1024;       // no filter makes data so many times smaller
+constexpr hsize_t kChunk = 1 << 16;            // elements
+constexpr std::size_t kGrowth = 1 << 20;       // bytes by which the image in memory grows
+constexpr std::uint64_t kMaxExpansion = 1024;  // no filter makes data so many times smaller
 
 // The library has one state for the whole process and Debian's is not thread-safe.
 std::unique_lock<std::recursive_mutex> lock() {
@@ -31,6 +30,13 @@ std::unique_lock<std::recursive_mutex> lock() {
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   H5PLset_loading_state(0);
   return held;
+}
+
+// A name that no file on disk can have, a fresh one each time: HDF5 takes files in memory that have
+// one name for one file. Call it under the lock.
+std::string fresh_name() {
+  static std::uint64_t files = 0;
+  return "/dev/null/tutti-" + std::to_string(files++);
 }
 
 // The innermost message of HDF5's error stack.
@@ -170,8 +176,8 @@ Hdf5Writer::Hdf5Writer() : impl_(std::make_unique<Impl>()) {
   callbacks.udata_free = [](void* /*udata*/) -> herr_t { return 0; };
   callbacks.udata = &impl_->image;
   check(H5Pset_file_image_callbacks(access.id(), &callbacks), Code::Internal, "file image");
-  impl_->file.emplace(H5Fcreate(kNoFile, H5F_ACC_TRUNC, H5P_DEFAULT, access.id()), H5Fclose,
-                      Code::Internal, "cannot start a file");
+  impl_->file.emplace(H5Fcreate(fresh_name().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()),
+                      H5Fclose, Code::Internal, "cannot start a file");
 }
 
 Hdf5Writer::~Hdf5Writer() {
@@ -264,8 +270,8 @@ Hdf5Reader::Hdf5Reader(const Path& file) {
   check(H5Pset_file_image(access.id(), image.data(), image.size()), Code::Internal, "file image");
   impl_ = std::make_unique<Impl>(Impl{file,
                                       image.size(),
-                                      {H5Fopen(kNoFile, H5F_ACC_RDONLY, access.id()), H5Fclose,
-                                       Code::Data, "cannot open " + file.string()}});
+                                      {H5Fopen(fresh_name().c_str(), H5F_ACC_RDONLY, access.id()),
+                                       H5Fclose, Code::Data, "cannot open " + file.string()}});
 }
 
 Hdf5Reader::~Hdf5Reader() {
