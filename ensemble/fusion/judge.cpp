@@ -10,7 +10,8 @@ namespace {
 
 std::string number(double x) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%+.4f", x);
+  constexpr double kHalfDigit = 0.00005;
+  std::snprintf(text.data(), text.size(), "%+.4f", std::abs(x) < kHalfDigit ? 0.0 : x);
   return text.data();
 }
 
@@ -68,12 +69,13 @@ Verdict judge(const Metric& metric, const std::string& rule, std::span<const dou
   TUTTI_ASSERT(
       best >= 0 && best < test.members && names.size() == static_cast<std::size_t>(test.members),
       "a name a member, and the best is one of them");
+  // In the order of operations of rule "average", so that it differs from itself by nothing.
   std::vector<double> equal(fused.size(), 0.0);
+  const double weight = 1.0 / test.members;
   for (int m = 0; m < test.members; ++m) {
     const auto score = test.member(m);
-    for (std::size_t i = 0; i < equal.size(); ++i) equal[i] += score[i];
+    for (std::size_t i = 0; i < equal.size(); ++i) equal[i] += weight * score[i];
   }
-  for (double& x : equal) x /= test.members;
 
   const auto prepare = [&](std::span<const double> score) {
     return metric.prepare(score, labels.value, test.user);
@@ -115,10 +117,12 @@ Verdict judge(const Metric& metric, const std::string& rule, std::span<const dou
   if (out.keep == "average" && rule == "average") out.keep = "rule";
   out.sentence = std::string(to_string(out.against_best.outcome)) + ": " + rule +
                  " against the best member " + out.best_member + " " +
-                 in_words(out.against_best.difference, options.level) + "; against equal weights " +
-                 std::string(to_string(out.against_equal.outcome)) + " (" +
-                 in_words(out.against_equal.difference, options.level) + "), by " + out.protocol +
-                 "; " + keep_in_words(out);
+                 in_words(out.against_best.difference, options.level);
+  if (rule != "average") {
+    out.sentence += "; against equal weights " + std::string(to_string(out.against_equal.outcome)) +
+                    " (" + in_words(out.against_equal.difference, options.level) + ")";
+  }
+  out.sentence += ", by " + out.protocol + "; " + keep_in_words(out);
   return out;
 }
 
