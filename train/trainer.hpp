@@ -18,7 +18,7 @@ namespace tutti {
 struct TrainOptions {
   std::uint64_t seed = 42;
   double epochs = 3;
-  std::int64_t max_steps = 0;        ///< 0: what epochs give
+  std::int64_t max_steps = 0;        ///< at most so many steps; 0: what epochs give
   std::int64_t batch_tokens = 4096;  ///< tokens in a global batch: over all ranks and micro-batches
   std::int64_t batch_examples =
       0;  ///< instead of batch_tokens when not 0: examples in a global batch
@@ -70,9 +70,10 @@ using MemberOutcome = std::variant<Trained, Failed>;
 ///
 /// Global batches are formed from (seed, epoch, lengths) alone; each rank takes its share by
 /// tokens, gradients are summed over the group. Losses agree between world sizes to what the order
-/// of fp32 sums explains. `on_step` is called on rank 0 of the group after every step; `stop` is
-/// asked before every step and must be answered alike on all ranks. A non-finite loss ends with
-/// Failed, the weights as before that step.
+/// of fp32 sums explains. `on_step` is called on rank 0 of the group after every step; what it
+/// throws is thrown on every rank, as an Error, before the next update. A non-finite loss or
+/// gradient ends with Failed, the weights as before that step. Throws Error(Resumable) when the
+/// group breaks; all else that goes wrong is a Failed, the same on every rank.
 MemberOutcome train(Communicator& group, Model& model, const Head& head,
                     std::span<const Tokens> examples, const TrainOptions& options,
                     const std::function<void(const StepReport&)>& on_step);
@@ -88,7 +89,8 @@ MemberOutcome pretrain(Communicator& group, Model& model, const Tokenizer& token
 std::vector<float> predict(Communicator& group, Model& model, std::span<const Tokens> examples,
                            std::int64_t batch_tokens, bool bf16);
 
-/// How many steps `train` will take.
-std::int64_t count_steps(std::span<const Tokens> examples, const TrainOptions& options);
+/// How many steps `train` will take; `by_user` as Head::groups_by_user has it.
+std::int64_t count_steps(std::span<const Tokens> examples, const TrainOptions& options,
+                         bool by_user = false);
 
 }  // namespace tutti

@@ -1,0 +1,250 @@
+#include "tutti/train/trainer.hpp"
+
+#include "tutti/data/batching.hpp"
+#include "tutti/data/random.hpp"
+#include "tutti/train/objective.hpp"
+#include "tutti/train/optimizer.hpp"
+#include "tutti/train/reducer.hpp"
+#include "tutti/train/schedule.hpp"
+#include "tutti/train/translate.hpp"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <utility>
+
+namespace tutti {
+
+namespace {
+
+ExampleShapes shapes_of(std::span<const Tokens> examples, bool by_user) {
+  ExampleShapes shapes;
+  shapes.lengths.reserve(examples.size());
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    if (examples[i].encoding.ids.empty()) {
+      throw Error(Code::Data, "example " + std::to_string(i) + " has no tokens");
+    }
+    shapes.lengths.push_back(static_cast<std::int32_t>(examples[i].encoding.ids.size()));
+    if (by_user) shapes.users.push_back(examples[i].user);
+  }
+  return shapes;
+}
+
+BatchingOptions batching_of(const TrainOptions& options, std::uint64_t epoch) {
+  return {options.seed, epoch, options.batch_tokens, options.batch_examples};
+}
+
+std::int64_t steps_of(const ExampleShapes& shapes, const TrainOptions& options) {
+  if (shapes.lengths.empty()) return 0;
+  const std::int64_t steps = count_batches(options.epochs, [&](std::uint64_t epoch) {
+    return form_batches(shapes, batching_of(options, epoch)).size();
+  });
+  return options.max_steps > 0 ? std::min(options.max_steps, steps) : steps;
+}
+
+/// By length, so that runs of equal length share an attention call; a row that the caller left out
+/// becomes the example's index, for masks are keyed by it.
+Batch make_batch(std::span<const Tokens> examples, std::span<const std::int32_t> indices) {
+  std::vector<std::int32_t> order(indices.begin(), indices.end());
+  const auto length = [&](std::int32_t i) {
+    return examples[static_cast<std::size_t>(i)].encoding.ids.size();
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::int32_t a, std::int32_t b) { return length(a) < length(b); });
+  Batch batch;
+  for (const std::int32_t i : order) {
+    batch.append(examples[static_cast<std::size_t>(i)]);
+    if (batch.rows.back() < 0) batch.rows.back() = i;
+  }
+  return batch;
+}
+
+std::string short_number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g", value);
+  return text;
+}
+
+/// One run of one rank. Everything that only this rank may meet is kept until the group next meets.
+class Run {
+ public:
+  Run(Communicator& group, Model& model, std::span<const Tokens> examples,
+      const TrainOptions& options, const std::function<void(const StepReport&)>& on_step)
+      : group_(group), model_(model), examples_(examples), options_(options), on_step_(on_step) {}
+
+  template <class MakeObjective>
+  MemberOutcome operator()(const MakeObjective& make_objective) {
+    try {
+      keep_failure([&] { prepare(make_objective()); });
+      meet();
+      for (std::uint64_t epoch = 0; step_ < steps_; ++epoch) run_epoch(epoch);
+      meet();  // what the last update or the last report met
+    } catch (const Error& error) {
+      if (error.code() == Code::Resumable || report_failed_) throw;
+      return Failed{error, step_};
+    }
+    return Trained{steps_, last_loss_};
+  }
+
+ private:
+  // Runs what may fail on this rank alone.
+  template <class Work>
+  void keep_failure(Work work) {
+    if (failure_) return;
+    try {
+      work();
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+  }
+
+  // All ranks throw the same Error when one of them has kept one. Collective.
+  void meet() {
+    at::Tensor reported = at::full({1}, my_report_failed_ ? 1 : 0, at::kLong);
+    group_.all_reduce_sum(reported);
+    report_failed_ = reported.item<std::int64_t>() > 0;
+    agree(group_, failure_);
+  }
+
+  void prepare(std::unique_ptr<Objective> objective) {
+    objective_ = std::move(objective);
+    pass_.training = true;
+    pass_.bf16 = options_.precision == "bf16";
+    if (!pass_.bf16 && options_.precision != "fp32") {
+      throw Error(Code::Config, "unknown precision '" + options_.precision + "'",
+                  "known: fp32, bf16");
+    }
+    if (examples_.empty()) throw Error(Code::Data, "there are no examples to train on");
+    shapes_ = shapes_of(examples_, objective_->groups_by_user());
+    steps_ = steps_of(shapes_, options_);
+    schedule_ = std::make_unique<Schedule>(options_.schedule, options_.learning_rate,
+                                           options_.warmup, steps_);
+    const NamedTensors parameters = objective_->parameters(model_);
+    reducer_ = std::make_unique<Reducer>(parameters);
+    optimizer_ = std::make_unique<Optimizer>(
+        parameters, reducer_->gradients(),
+        OptimizerOptions{options_.optimizer, options_.weight_decay, options_.beta1, options_.beta2,
+                         options_.epsilon});
+    last_report_ = std::chrono::steady_clock::now();
+  }
+
+  void run_epoch(std::uint64_t epoch) {
+    const std::vector<IndexBatch> batches = form_batches(shapes_, batching_of(options_, epoch));
+    for (std::size_t b = 0; b < batches.size() && step_ < steps_; ++b) {
+      StepReport report;
+      report.epoch = static_cast<double>(epoch) +
+                     static_cast<double>(b + 1) / static_cast<double>(batches.size());
+      report.examples = static_cast<std::int64_t>(batches[b].size());
+      for (const std::int32_t i : batches[b]) {
+        report.tokens += shapes_.lengths[static_cast<std::size_t>(i)];
+      }
+      run_step(epoch, batches[b], report);
+    }
+  }
+
+  void run_step(std::uint64_t epoch, const IndexBatch& batch, StepReport& report) {
+    StepSums sums;
+    keep_failure([&] { differentiate(epoch, batch, sums); });
+    sums.failed = failure_ ? 1 : 0;
+    sums.reported = my_report_failed_ ? 1 : 0;
+    reducer_->sum_over(group_, sums);
+    if (sums.failed > 0) {
+      report_failed_ = sums.reported > 0;
+      agree(group_, failure_);
+    }
+    report.learning_rate = schedule_->at(step_);
+    if (sums.weight > 0) {
+      report.loss = sums.loss / sums.weight;
+      report.gradient_norm = reducer_->gradient_norm() / sums.weight;
+      check_finite(report);
+      const bool clipped = options_.clip > 0 && report.gradient_norm > options_.clip;
+      const double divisor = clipped ? report.gradient_norm / options_.clip : 1.0;
+      keep_failure([&] { optimizer_->step(report.learning_rate, sums.weight * divisor); });
+    }
+    ++step_;
+    last_loss_ = report.loss;
+    report_step(report);
+  }
+
+  // Gradients of this rank's share of the batch, as sums: into the reducer's buffer.
+  void differentiate(std::uint64_t epoch, const IndexBatch& indices, StepSums& sums) {
+    reducer_->clear();
+    pass_.dropout_key = Random(options_.seed, "dropout", {static_cast<std::uint64_t>(step_)}).key();
+    const auto share = share_of_rank(shapes_, indices, group_.rank(), group_.world_size());
+    for (const auto part : micro_batches(shapes_, share, options_.micro_batch_tokens)) {
+      Batch batch = make_batch(examples_, part);
+      const SummedLoss loss = objective_->loss(model_, batch, epoch, pass_);
+      if (loss.weight == 0) continue;
+      sums.weight += loss.weight;
+      sums.loss += loss.sum.item<double>();
+      loss.sum.backward();
+    }
+  }
+
+  // The same numbers, and so the same verdict, on all ranks.
+  void check_finite(const StepReport& report) const {
+    if (std::isfinite(report.loss) && std::isfinite(report.gradient_norm)) return;
+    const char* const what = std::isfinite(report.loss) ? "gradient" : "loss";
+    throw Error(Code::Config,
+                std::string(what) + " is not finite at step " + std::to_string(step_ + 1) + " of " +
+                    std::to_string(steps_) + " (learning rate " +
+                    short_number(report.learning_rate) + ")",
+                "lower learning_rate, or raise warmup");
+  }
+
+  void report_step(StepReport& report) {
+    const auto now = std::chrono::steady_clock::now();
+    report.step = step_;
+    report.steps = steps_;
+    report.seconds = std::chrono::duration<double>(now - last_report_).count();
+    last_report_ = now;
+    if (group_.rank() != 0 || !on_step_ || failure_) return;
+    keep_failure([&] { on_step_(report); });
+    my_report_failed_ = failure_ != nullptr;
+  }
+
+  Communicator& group_;
+  Model& model_;
+  std::span<const Tokens> examples_;
+  const TrainOptions& options_;
+  const std::function<void(const StepReport&)>& on_step_;
+
+  std::unique_ptr<Objective> objective_;
+  std::unique_ptr<Schedule> schedule_;
+  std::unique_ptr<Reducer> reducer_;
+  std::unique_ptr<Optimizer> optimizer_;
+  ExampleShapes shapes_;
+  Pass pass_;
+  std::int64_t steps_ = 0;
+  std::int64_t step_ = 0;  ///< steps that are done
+  double last_loss_ = 0;
+  std::chrono::steady_clock::time_point last_report_;
+  std::exception_ptr failure_;     ///< of this rank, not yet known to the others
+  bool my_report_failed_ = false;  ///< failure_ came from on_step
+  bool report_failed_ = false;     ///< on some rank: the caller's exception, not the member's
+};
+
+}  // namespace
+
+MemberOutcome train(Communicator& group, Model& model, const Head& head,
+                    std::span<const Tokens> examples, const TrainOptions& options,
+                    const std::function<void(const StepReport&)>& on_step) {
+  return Run(group, model, examples, options, on_step)([&] { return make_task_objective(head); });
+}
+
+MemberOutcome pretrain(Communicator& group, Model& model, const Tokenizer& tokenizer,
+                       std::span<const Tokens> texts, const TrainOptions& options,
+                       const std::function<void(const StepReport&)>& on_step) {
+  return Run(group, model, texts, options,
+             on_step)([&] { return make_language_objective(model, tokenizer, options); });
+}
+
+std::int64_t count_steps(std::span<const Tokens> examples, const TrainOptions& options,
+                         bool by_user) {
+  return steps_of(shapes_of(examples, by_user), options);
+}
+
+}  // namespace tutti
