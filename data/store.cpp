@@ -126,7 +126,7 @@ CleaningReport build_store(const DataOptions& options, std::uint64_t seed, const
   content.interactions = std::move(source.interactions);
   content.labels = labels_of(content.interactions, options);
   content.parts = split_rows(content.interactions, options.split, seed);
-  write_store(file, content);
+  write_store(file, content, fingerprint_of(content));
   return report;
 }
 

@@ -101,7 +101,7 @@ std::string fingerprint_of(const StoreContent& content) {
   return sha256(lines);
 }
 
-void write_store(const Path& file, const StoreContent& content) {
+void write_store(const Path& file, const StoreContent& content, const std::string& fingerprint) {
   Hdf5Writer out;
   for_each_dataset(
       content,
@@ -111,7 +111,7 @@ void write_store(const Path& file, const StoreContent& content) {
       });
   out.attribute("/", "format", kFormat);
   out.attribute("/", "version", kVersion);
-  out.attribute("/", "fingerprint", fingerprint_of(content));
+  out.attribute("/", "fingerprint", fingerprint);
   out.attribute("/", "task", content.task);
   out.attribute("/", "cleaning", content.cleaning);
   out.attribute("/", "source", content.source);

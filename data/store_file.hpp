@@ -30,7 +30,8 @@ struct StoreContent {
 /// fingerprint.
 std::string fingerprint_of(const StoreContent& content);
 
-void write_store(const Path& file, const StoreContent& content);
+/// `fingerprint` goes into the file as it is.
+void write_store(const Path& file, const StoreContent& content, const std::string& fingerprint);
 /// Does not look at the fingerprint; gives the one that the file claims.
 std::string read_store(const Path& file, StoreContent& content);
 

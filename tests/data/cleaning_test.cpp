@@ -50,6 +50,21 @@ TEST(Cleaning, SortsByTimeAndThenByPosition) {
   EXPECT_THAT(source.interactions.time, ElementsAre(10, 20, 30, 30));
   EXPECT_THAT(source.interactions.rating, ElementsAre(2, 4, 1, 3));
   EXPECT_THAT(source.interactions.line, ElementsAre(3, 5, 2, 4));
+
+  source = source_of({});
+  for (int i = 0; i < 100; ++i) {  // enough for a sort that is not stable to show it
+    source.interactions.user.push_back(0);
+    source.interactions.item.push_back(i % 4);
+    source.interactions.rating.push_back(3);
+    source.interactions.time.push_back(i % 2);
+    source.interactions.line.push_back(i);
+  }
+  CleaningOptions keep;
+  keep.drop_duplicates = false;
+  clean(source, keep);
+  for (std::size_t i = 0; i < 100; ++i) {
+    EXPECT_EQ(source.interactions.line[i], static_cast<std::int64_t>(i < 50 ? 2 * i : 2 * i - 99));
+  }
 }
 
 TEST(Cleaning, TreatsARatingOutOfRangeAsTold) {

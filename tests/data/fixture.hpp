@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 namespace tutti::test {
@@ -32,7 +33,7 @@ class Folder {
   [[nodiscard]] const Path& path() const { return path_; }
   Path write(const std::string& name, const std::string& bytes) const {
     make_folder((path_ / name).parent_path());
-    write_file(path_ / name, bytes);
+    std::ofstream(path_ / name, std::ios::binary) << bytes;
     return path_ / name;
   }
 

@@ -1,6 +1,10 @@
 #include "tutti/data/store.hpp"
 
+#include "tutti/data/hdf5.hpp"
+#include "tutti/data/store_file.hpp"
+
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fixture.hpp"
@@ -47,6 +51,81 @@ TEST(Store, EqualDataHasEqualBytesAndFingerprint) {
   folder.write("interactions.csv", rows);
   build_store(options, 1, folder.path() / "c.h5");
   EXPECT_NE(Store::open(folder.path() / "c.h5").fingerprint(), before);
+}
+
+// What somebody changed with care, checksums and all: only the fingerprint shows it.
+TEST(Store, RefusesContentThatIsNotThatOfItsFingerprint) {
+  const Folder folder;
+  const Path file = folder.path() / "dataset.h5";
+  build_store(small_source(folder), 1, file);
+  StoreContent content;
+  const std::string fingerprint = read_store(file, content);
+  write_store(file, content, fingerprint);
+  EXPECT_EQ(Store::open(file).fingerprint(), fingerprint);
+
+  const auto changed = [&](auto change) {
+    StoreContent other = content;
+    change(other);
+    write_store(file, other, fingerprint);
+    EXPECT_THAT(
+        error_of(Code::Data, [&] { Store::open(file); }),
+        AllOf(HasSubstr("dataset.h5"), HasSubstr("fingerprint " + fingerprint.substr(0, 12))));
+  };
+  changed([](StoreContent& c) { c.task = "rank"; });
+  changed([](StoreContent& c) { c.labels[7] = 1 - c.labels[7]; });
+  changed([](StoreContent& c) { c.parts[59] = Part::Train; });
+  changed([](StoreContent& c) { c.interactions.time[0] -= 1; });
+  changed(
+      [](StoreContent& c) { std::swap(c.interactions.user_ids[0], c.interactions.user_ids[1]); });
+  changed([](StoreContent& c) { c.interactions.items.columns[0][2] += "!"; });
+  changed([](StoreContent& c) { c.interactions.users.names[0] = "years"; });
+}
+
+TEST(Store, RefusesColumnsThatDoNotFit) {
+  const Folder folder;
+  const Path file = folder.path() / "dataset.h5";
+  build_store(small_source(folder), 1, file);
+  StoreContent content;
+  read_store(file, content);
+  const auto wrong = [&](auto change) {
+    StoreContent other = content;
+    change(other);
+    write_store(file, other, fingerprint_of(other));
+    EXPECT_THAT(error_of(Code::Data, [&] { Store::open(file); }),
+                HasSubstr("columns do not fit each other in"));
+  };
+  wrong([](StoreContent& c) { c.labels.pop_back(); });
+  wrong([](StoreContent& c) { c.interactions.user[3] = 6; });
+  wrong([](StoreContent& c) { c.interactions.item[3] = -1; });
+  wrong([](StoreContent& c) { c.interactions.items.columns[1].pop_back(); });
+  wrong([](StoreContent& c) { c.parts[0] = static_cast<Part>(9); });
+  wrong([](StoreContent& c) { std::swap(c.interactions.time[0], c.interactions.time[1]); });
+}
+
+TEST(Store, RefusesAFileOfAnotherKind) {
+  const Folder folder;
+  EXPECT_THAT(error_of(Code::Io, [&] { Store::open(folder.path() / "none.h5"); }),
+              HasSubstr("none.h5"));
+  EXPECT_THAT(error_of(Code::Data, [&] { Store::open(folder.write("text.h5", "text")); }),
+              HasSubstr("not an HDF5 file"));
+  Hdf5Writer other;
+  other.write<double>("/x", std::vector<double>{1});
+  other.save(folder.path() / "other.h5");
+  EXPECT_THAT(error_of(Code::Data, [&] { Store::open(folder.path() / "other.h5"); }),
+              HasSubstr("not a tutti dataset"));
+}
+
+TEST(Store, RefusesOptionsThatCannotBe) {
+  const Folder folder;
+  const auto text_of = [&](auto change) {
+    DataOptions options = small_source(folder);
+    change(options);
+    return error_of(Code::Config, [&] { build_store(options, 1, folder.path() / "dataset.h5"); });
+  };
+  EXPECT_THAT(text_of([](auto& o) { o.task = "clicks"; }), HasSubstr("data.task is 'clicks'"));
+  EXPECT_THAT(text_of([](auto& o) { o.source = "cvs"; }), HasSubstr("did you mean 'csv'"));
+  EXPECT_THAT(text_of([](auto& o) { o.split.by = "user_time"; }), HasSubstr("'user-time'"));
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "dataset.h5"));
 }
 
 }  // namespace
