@@ -44,8 +44,8 @@ struct MemberConfig {
 
 struct EnsembleConfig {
   std::vector<std::string> candidates = {"average", "performance", "parameters", "learned"};
-  std::string choose_by = "auc";
-  std::vector<std::string> metrics = {"auc", "log_loss", "ndcg@10"};
+  std::string choose_by;             ///< empty: the first of `metrics`
+  std::vector<std::string> metrics;  ///< empty: the usual ones of the task
   int min_members = 1;
   int bootstrap = 1000;
   int folds = 5;

@@ -328,13 +328,22 @@ const std::vector<Key<EnsembleConfig>>& ensemble_keys() {
     using E = EnsembleConfig;
     Keys<E> k;
     const auto metrics = [] { return MetricRegistry::names(); };
+    const auto metric_or_none = [] {
+      auto names = MetricRegistry::names();
+      names.insert(names.begin(), "");
+      return names;
+    };
     k.add("candidates", "Fusion rules to choose from.", &E::candidates)
         .from_list([] { return FusionRegistry::names(); }, "fusion rule", "fusion-rules");
-    k.add("choose_by", "The metric that chooses among them, by nested cross-validation.",
+    k.add("choose_by",
+          "The metric that chooses among them, by nested cross-validation; empty: the first of "
+          "metrics.",
           &E::choose_by)
-        .from_list(metrics, "metric", "metrics")
+        .from_list(metric_or_none, "metric", "metrics")
         .cut_off();
-    k.add("metrics", "Metrics of the report, on test; \"@10\" sets a cut-off.", &E::metrics)
+    k.add("metrics",
+          "Metrics of the report; \"@10\" sets a cut-off; empty: the usual ones of the task.",
+          &E::metrics)
         .from_list(metrics, "metric", "metrics")
         .cut_off();
     k.add("min_members", "With fewer trained members there is no bundle (exit code 4).",

@@ -16,11 +16,11 @@ constexpr std::chrono::milliseconds kPoll{5};
 
 }  // namespace
 
-std::vector<Outcome> coordinate(CoordinatorLink& link, const std::vector<Demand>& members,
-                                int ranks, const std::function<void(const Progress*)>& on_progress,
-                                const std::function<void(const Outcome&)>& on_outcome) {
+std::vector<Done> coordinate(CoordinatorLink& link, const std::vector<Demand>& members, int ranks,
+                             const std::function<void(const Progress*)>& on_progress,
+                             const std::function<void(const Done&)>& on_outcome) {
   Scheduler scheduler(members);
-  std::vector<Outcome> outcomes(members.size());
+  std::vector<Done> outcomes(members.size());
   std::vector<bool> known(members.size(), false);
   std::size_t finished = 0;
   int idle = 0;
@@ -37,7 +37,7 @@ std::vector<Outcome> coordinate(CoordinatorLink& link, const std::vector<Demand>
       scheduler.add_free(hello->rank);
     } else if (const auto* progress = std::get_if<Progress>(&*message)) {
       on_progress(progress);
-    } else if (const auto* outcome = std::get_if<Outcome>(&*message)) {
+    } else if (const auto* outcome = std::get_if<Done>(&*message)) {
       const auto member = static_cast<std::size_t>(outcome->member);
       TUTTI_ASSERT(member < members.size() && !known[member], "an outcome comes once a member");
       known[member] = true;
@@ -57,7 +57,7 @@ std::vector<Outcome> coordinate(CoordinatorLink& link, const std::vector<Demand>
 }
 
 int work(WorkerLink& link, int rank, const std::string& host,
-         const std::function<Outcome(const Assign&)>& train) {
+         const std::function<Done(const Assign&)>& train) {
   link.send(Hello{rank, host});
   for (;;) {
     const auto message = link.try_receive();
@@ -68,7 +68,7 @@ int work(WorkerLink& link, int rank, const std::string& host,
     if (const auto* stop = std::get_if<Stop>(&*message)) return stop->code;
     const auto* assign = std::get_if<Assign>(&*message);
     TUTTI_ASSERT(assign != nullptr, "a worker is told Assign or Stop");
-    const Outcome outcome = train(*assign);
+    const Done outcome = train(*assign);
     if (assign->ranks.front() == rank) link.send(outcome);
     link.send(Hello{rank, host});
   }

@@ -42,7 +42,7 @@ void fields(Io& io, Progress& m) {
   io("tokens_per_second", m.tokens_per_second);
 }
 template <class Io>
-void fields(Io& io, Outcome& m) {
+void fields(Io& io, Done& m) {
   io("member", m.member);
   io("trained", m.trained);
   io("code", m.code);

@@ -35,7 +35,7 @@ struct Progress {
 };
 
 /// Group leader to coordinator: how a member ended.
-struct Outcome {
+struct Done {
   int member = 0;
   bool trained = false;
   int code = 0;        ///< of the error, where it failed
@@ -55,7 +55,7 @@ struct Stop {
   int code = 0;
 };
 
-using JobMessage = std::variant<Hello, Assign, Progress, Outcome, Stop>;
+using JobMessage = std::variant<Hello, Assign, Progress, Done, Stop>;
 
 std::string to_json(const JobMessage& message);
 /// Throws Error(Internal) for a text that is no message of this version: ranks of two builds meet.

@@ -47,27 +47,6 @@ double bytes_of(const MemberConfig& member, const MemberEstimate& e) {
   return kProcessBytes + 16 * parameters + 4 * kActivations * tokens * e.layers * e.hidden;
 }
 
-void check_ranks(const Config& config, int ranks) {
-  int useful = 0;
-  for (const MemberConfig& member : config.members) {
-    if (member.ranks > ranks) {
-      throw Error(Code::Config,
-                  "member '" + member.name + "' wants " + std::to_string(member.ranks) +
-                      " ranks, but there are " + std::to_string(ranks),
-                  "start mpirun with -n " + std::to_string(member.ranks) +
-                      " or more, or lower the member's ranks");
-    }
-    useful += member.ranks;
-  }
-  if (ranks > useful) {
-    throw Error(Code::Config,
-                std::to_string(ranks) + " ranks, but the members use at most " +
-                    std::to_string(useful) + " at once",
-                "start mpirun with -n " + std::to_string(useful) +
-                    ", or give members more ranks (train.ranks)");
-  }
-}
-
 // Plays the schedule with the expected durations.
 void simulate(Plan& plan, const std::vector<Demand>& demands) {
   Scheduler scheduler(demands);
@@ -98,8 +77,7 @@ void simulate(Plan& plan, const std::vector<Demand>& demands) {
 
 }  // namespace
 
-Plan make_plan(const Config& config, const std::vector<MemberEstimate>& estimates, int ranks) {
-  TUTTI_ASSERT(estimates.size() == config.members.size(), "an estimate a member");
+void check_ranks(const Config& config, int ranks) {
   if (config.members.empty()) {
     throw Error(Code::Config, "the config has no members", "add a [[member]] table");
   }
@@ -108,6 +86,28 @@ Plan make_plan(const Config& config, const std::vector<MemberEstimate>& estimate
                                   std::to_string(config.ensemble.min_members) + ", but there are " +
                                   std::to_string(config.members.size()) + " members");
   }
+  int useful = 0;
+  for (const MemberConfig& member : config.members) {
+    if (member.ranks > ranks) {
+      throw Error(Code::Config,
+                  "member '" + member.name + "' wants " + std::to_string(member.ranks) +
+                      " ranks, but there are " + std::to_string(ranks),
+                  "start mpirun with -n " + std::to_string(member.ranks) +
+                      " or more, or lower the member's ranks");
+    }
+    useful += member.ranks;
+  }
+  if (ranks > useful) {
+    throw Error(Code::Config,
+                std::to_string(ranks) + " ranks, but the members use at most " +
+                    std::to_string(useful) + " at once",
+                "start mpirun with -n " + std::to_string(useful) +
+                    ", or give members more ranks (train.ranks)");
+  }
+}
+
+Plan make_plan(const Config& config, const std::vector<MemberEstimate>& estimates, int ranks) {
+  TUTTI_ASSERT(estimates.size() == config.members.size(), "an estimate a member");
   check_ranks(config, ranks);
   Plan plan;
   plan.ranks = ranks;
@@ -138,23 +138,23 @@ std::string plan_table(const Config& config, const Plan& plan) {
   for (const MemberConfig& member : config.members) width = std::max(width, member.name.size());
   const int w = static_cast<int>(width);
   std::snprintf(line, sizeof line, "%-*s  %5s  %-10s  %9s  %8s  %s\n", w, "member", "ranks", "on",
-                "TFLOP", "GB/rank", "when (share of the run)");
+                "GFLOP", "GB/rank", "when (share of the run)");
   std::string out = line;
   double total = 0;
   for (const PlannedMember& member : plan.members) {
     std::string on;
     for (const int rank : member.on) on += (on.empty() ? "" : ",") + std::to_string(rank);
     const double end = plan.end > 0 ? plan.end : 1;
-    std::snprintf(line, sizeof line, "%-*s  %5d  %-10s  %9.2f  %8.2f  %3.0f%% .. %3.0f%%\n", w,
+    std::snprintf(line, sizeof line, "%-*s  %5d  %-10s  %9.1f  %8.2f  %3.0f%% .. %3.0f%%\n", w,
                   config.members[static_cast<std::size_t>(member.member)].name.c_str(),
-                  member.ranks, on.c_str(), member.work / 1e12, member.bytes / 1e9,
+                  member.ranks, on.c_str(), member.work / 1e9, member.bytes / 1e9,
                   100 * member.start / end, 100 * member.end / end);
     out += line;
     total += member.work;
   }
   std::snprintf(line, sizeof line,
-                "%zu members on %d ranks: %.2f TFLOP, ranks idle %.0f%% of the time\n",
-                plan.members.size(), plan.ranks, total / 1e12, 100 * plan.idle);
+                "%zu members on %d ranks: %.1f GFLOP, ranks idle %.0f%% of the time\n",
+                plan.members.size(), plan.ranks, total / 1e9, 100 * plan.idle);
   return out + line;
 }
 

@@ -44,6 +44,9 @@ struct Plan {
 /// a member that wants more ranks than there are, and for ranks that no member could ever use.
 Plan make_plan(const Config& config, const std::vector<MemberEstimate>& estimates, int ranks);
 
+/// The refusals of make_plan that need no estimate.
+void check_ranks(const Config& config, int ranks);
+
 /// Reads the model's shape (from its folder's config.json where it has one) and measures the
 /// member's texts: a pass over a sample, no model is made.
 std::vector<MemberEstimate> estimate_members(const Config& config, const Store& store);

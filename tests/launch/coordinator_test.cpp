@@ -16,7 +16,7 @@ struct Log {
 };
 
 // Runs members on threads that play ranks; returns the outcomes and what was trained where.
-std::vector<Outcome> play(const std::vector<Demand>& members, int ranks, Log& log, int& progress) {
+std::vector<Done> play(const std::vector<Demand>& members, int ranks, Log& log, int& progress) {
   Links links = make_local_links(ranks);
   std::vector<std::thread> workers;
   std::vector<int> codes(static_cast<std::size_t>(ranks), -1);
@@ -31,7 +31,7 @@ std::vector<Outcome> play(const std::vector<Demand>& members, int ranks, Log& lo
         Progress report;
         report.member = assign.member;
         if (rank == assign.ranks.front()) link.send(report);
-        Outcome outcome;
+        Done outcome;
         outcome.member = assign.member;
         outcome.trained = assign.member != 1;
         outcome.ranks = assign.ranks;
@@ -42,7 +42,7 @@ std::vector<Outcome> play(const std::vector<Demand>& members, int ranks, Log& lo
   const auto outcomes = coordinate(
       *links.coordinator, members, ranks,
       [&](const Progress* report) { progress += report != nullptr ? 1 : 0; },
-      [](const Outcome& /*outcome*/) {});
+      [](const Done& /*outcome*/) {});
   for (int rank = 0; rank < ranks; ++rank) links.coordinator->send(rank, Stop{40 + rank});
   for (std::thread& worker : workers) worker.join();
   for (int rank = 0; rank < ranks; ++rank) {

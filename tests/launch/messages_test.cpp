@@ -26,7 +26,7 @@ TEST(Messages, EveryKindComesBack) {
   const Progress progress = round_trip(Progress{1, "train", 5, 10, 0.25, 30.5, 4000});
   EXPECT_EQ(progress.stage, "train");
   EXPECT_EQ(progress.loss, 0.25);
-  Outcome outcome;
+  Done outcome;
   outcome.member = 4;
   outcome.trained = true;
   outcome.reason = "line\nwith \"quotes\"";

@@ -1,0 +1,115 @@
+#include "tutti/data/error.hpp"
+#include "tutti/data/store.hpp"
+#include "tutti/launch/plan.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace tutti {
+
+namespace {
+
+constexpr Row kSample = 64;           // texts that are measured
+constexpr double kBytesPerToken = 4;  // English text, WordPiece or BPE
+constexpr double kSpecialTokens = 3;  // [CLS] text [SEP] pair [SEP]
+constexpr std::uint64_t kLargestJson = 1 << 20;
+
+// What the cost depends on, under one name for BERT, GPT-2 and Llama.
+struct Shape {
+  double vocab = 0;
+  double layers = 0;
+  double hidden = 0;
+  double intermediate = 0;
+  double kv_share = 1;  // of the key and value projections, when heads share them
+  bool gated = false;   // a third matrix in the feed-forward part
+};
+
+double number(const nlohmann::json& config, std::initializer_list<const char*> names,
+              double otherwise) {
+  for (const char* name : names) {
+    const auto found = config.find(name);
+    if (found != config.end() && found->is_number()) return found->get<double>();
+  }
+  return otherwise;
+}
+
+Shape shape_of_folder(const BackboneOptions& options, const std::string& member) {
+  Path folder = resolve_path(options.folder);
+  if (!std::filesystem::exists(folder)) folder = cache_folder() / "models" / options.folder;
+  const Path file = folder / "config.json";
+  if (!std::filesystem::exists(file)) {
+    throw Error(Code::Io,
+                "member '" + member + "': no model in " + resolve_path(options.folder).string() +
+                    " and none named so in " + (cache_folder() / "models").string(),
+                "run scripts/setup, or give a Hugging Face folder");
+  }
+  nlohmann::json config;
+  try {
+    config = nlohmann::json::parse(read_file(file, kLargestJson));
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(Code::Data, file.string() + ": " + error.what());
+  }
+  Shape shape;
+  shape.vocab = number(config, {"vocab_size"}, 0);
+  shape.layers = number(config, {"num_hidden_layers", "n_layer"}, 0);
+  shape.hidden = number(config, {"hidden_size", "n_embd"}, 0);
+  shape.intermediate = number(config, {"intermediate_size", "n_inner"}, 4 * shape.hidden);
+  const double heads = number(config, {"num_attention_heads", "n_head"}, 1);
+  shape.kv_share = number(config, {"num_key_value_heads"}, heads) / heads;
+  shape.gated = config.value("model_type", std::string()) == "llama";
+  if (options.layers > 0) shape.layers = std::min(shape.layers, double(options.layers));
+  return shape;
+}
+
+Shape shape_of_options(const BackboneOptions& options) {
+  Shape shape;
+  shape.vocab = options.vocab_size;
+  shape.layers = options.layers > 0 ? options.layers : 1;
+  shape.hidden = options.hidden;
+  shape.intermediate = options.intermediate > 0 ? options.intermediate : 4.0 * options.hidden;
+  shape.kv_share = options.kv_heads > 0 ? double(options.kv_heads) / options.heads : 1;
+  shape.gated = options.type == "llama";
+  return shape;
+}
+
+double mean_tokens(const Dataset& examples, int max_length) {
+  const Row step = std::max<Row>(1, examples.size() / kSample);
+  double sum = 0;
+  double count = 0;
+  for (Row i = 0; i < examples.size(); i += step) {
+    const Example example = examples.get(i);
+    const double bytes = static_cast<double>(example.text.size() + example.text_pair.size());
+    sum += std::min<double>(max_length, bytes / kBytesPerToken + kSpecialTokens);
+    count += 1;
+  }
+  return count > 0 ? sum / count : 0;
+}
+
+}  // namespace
+
+std::vector<MemberEstimate> estimate_members(const Config& config, const Store& store) {
+  std::vector<MemberEstimate> out;
+  for (const MemberConfig& member : config.members) {
+    const Shape shape = member.backbone.folder.empty()
+                            ? shape_of_options(member.backbone)
+                            : shape_of_folder(member.backbone, member.name);
+    MemberEstimate e;
+    e.layers = shape.layers;
+    e.hidden = shape.hidden;
+    const double attention = (2 + 2 * shape.kv_share) * shape.hidden * shape.hidden;
+    const double feed_forward = (shape.gated ? 3 : 2) * shape.hidden * shape.intermediate;
+    e.layer_parameters = shape.layers * (attention + feed_forward);
+    e.embedding_parameters = shape.vocab * shape.hidden;
+    const auto view = training_view(store, member.data, config.experiment.seed, member.name);
+    e.training_rows = static_cast<double>(view->size());
+    e.tokens = mean_tokens(*view, member.train.max_length);
+    e.scored_rows =
+        static_cast<double>(store.rows(Part::Validation).size() + store.rows(Part::Test).size());
+    out.push_back(e);
+  }
+  return out;
+}
+
+}  // namespace tutti
