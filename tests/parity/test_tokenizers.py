@@ -3,12 +3,11 @@
 import base64
 import json
 import random
-import unicodedata
+import shutil
 
 import pytest
-from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors,
-                        trainers)
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import AutoTokenizer
 
 MODELS = ["all-MiniLM-L6-v2", "SmolLM2-135M"]
 LINES = 20_000
@@ -177,3 +176,152 @@ def test_trained_bpe_compresses_as_peer(tmp_path, cache, program, encode):
     assert len(mine & theirs) > 0.95 * len(theirs)
     size = sum(map(len, encode(tmp_path, [request(line.encode()) for line in titles])))
     assert size == pytest.approx(sum(len(e.ids) for e in peer.encode_batch(titles)), rel=0.002)
+
+
+def made(model, pre, normalizer=None, post=None, added=()):
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre
+    if normalizer is not None:
+        tokenizer.normalizer = normalizer
+    if post is not None:
+        tokenizer.post_processor = post
+    tokenizer.add_special_tokens([token for token in added if token.special])
+    tokenizer.add_tokens([token for token in added if not token.special])
+    return tokenizer
+
+
+@pytest.fixture(scope="module")
+def bpe_parts(cache, awkward):
+    """Vocabulary and merges that `tokenizers` trains here."""
+    peer = Tokenizer(models.BPE())
+    peer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    peer.train_from_iterator(
+        item_texts(cache) + [text(line) for line in awkward[:4000]],
+        trainers.BpeTrainer(vocab_size=3000, show_progress=False, special_tokens=["<s>", "</s>", "<unk>", "<|endoftext|>"],
+                            initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    model = json.loads(peer.to_str())["model"]
+    return model["vocab"], [tuple(merge) for merge in model["merges"]]
+
+
+@pytest.fixture(scope="module")
+def word_pieces(model_folder):
+    return json.loads((model_folder("all-MiniLM-L6-v2") / "tokenizer.json").read_text())["model"]["vocab"]
+
+
+FLAGGED = [
+    AddedToken("<l>", lstrip=True, special=True), AddedToken("<r>", rstrip=True, special=True),
+    AddedToken("<both>", lstrip=True, rstrip=True, normalized=False), AddedToken("the", single_word=True, normalized=False),
+    AddedToken("Movie", normalized=True), AddedToken("LÉON", normalized=True, single_word=True),
+    AddedToken("x²", normalized=False), AddedToken("<l><r>", special=True), AddedToken("...", normalized=True, rstrip=True),
+]
+BYTES = pre_tokenizers.ByteLevel
+SPLIT = pre_tokenizers.Split
+VARIANTS = {
+    "gpt2": lambda bpe, wp: made(models.BPE(*bpe), BYTES(add_prefix_space=False), post=processors.ByteLevel()),
+    "gpt2 with flagged tokens": lambda bpe, wp: made(models.BPE(*bpe), BYTES(add_prefix_space=False), added=FLAGGED),
+    "gpt2 with a prefix space": lambda bpe, wp: made(models.BPE(*bpe), BYTES(add_prefix_space=True), added=FLAGGED),
+    "ignore merges": lambda bpe, wp: made(
+        models.BPE(bpe[0], [m for i, m in enumerate(bpe[1]) if i % 7], ignore_merges=True),
+        BYTES(add_prefix_space=False)),
+    "merges missing": lambda bpe, wp: made(models.BPE(bpe[0], [m for i, m in enumerate(bpe[1]) if i % 7]),
+                                           BYTES(add_prefix_space=False)),
+    "bytes missing": lambda bpe, wp: made(
+        models.BPE({t: i for i, t in enumerate(t for t in bpe[0] if not set(t) & set("éqĠĢ"))},
+                   [m for m in bpe[1] if not set("".join(m)) & set("éqĠĢ")], unk_token="<unk>", fuse_unk=True),
+        BYTES(add_prefix_space=False)),
+    "bytes missing, not fused": lambda bpe, wp: made(
+        models.BPE({t: i for i, t in enumerate(t for t in bpe[0] if not set(t) & set("éqĠĢ"))},
+                   [m for m in bpe[1] if not set("".join(m)) & set("éqĠĢ")], unk_token="<unk>"),
+        BYTES(add_prefix_space=False)),
+    "bytes missing, dropped": lambda bpe, wp: made(
+        models.BPE({t: i for i, t in enumerate(t for t in bpe[0] if not set(t) & set("éqĠĢ"))},
+                   [m for m in bpe[1] if not set("".join(m)) & set("éqĠĢ")]),
+        BYTES(add_prefix_space=False)),
+    "roberta": lambda bpe, wp: made(models.BPE(*bpe), BYTES(add_prefix_space=False),
+                                    post=processors.RobertaProcessing(("</s>", 1), ("<s>", 0))),
+    "digits": lambda bpe, wp: made(models.BPE(*bpe), pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), BYTES(add_prefix_space=False)])),
+    "digits together": lambda bpe, wp: made(models.BPE(*bpe), pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=False), BYTES(add_prefix_space=True)])),
+    "nfc": lambda bpe, wp: made(models.BPE(*bpe), BYTES(add_prefix_space=False), normalizers.NFC(), added=FLAGGED),
+    "nfkc, lower, no regex": lambda bpe, wp: made(
+        models.BPE(*bpe), BYTES(add_prefix_space=False, use_regex=False),
+        normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()]), added=FLAGGED),
+    "nfd, strip accents": lambda bpe, wp: made(
+        models.BPE(*bpe), BYTES(add_prefix_space=False),
+        normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents()]), added=FLAGGED),
+    "nfkd": lambda bpe, wp: made(models.BPE(*bpe), BYTES(add_prefix_space=False), normalizers.NFKD()),
+    **{f"split {behavior}{' inverted' * invert}": lambda bpe, wp, b=behavior, v=invert: made(
+        models.BPE(*bpe), pre_tokenizers.Sequence([SPLIT("e", b, v), BYTES(add_prefix_space=False, use_regex=False)]))
+       for behavior in ("removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous")
+       for invert in (False, True)},
+    "bert cased": lambda bpe, wp: made(
+        models.WordPiece(wp, unk_token="[UNK]"), pre_tokenizers.BertPreTokenizer(), normalizers.BertNormalizer(lowercase=False),
+        processors.BertProcessing(("[SEP]", 102), ("[CLS]", 101)), added=FLAGGED),
+    "bert lower with accents": lambda bpe, wp: made(
+        models.WordPiece(wp, unk_token="[UNK]"), pre_tokenizers.BertPreTokenizer(),
+        normalizers.BertNormalizer(lowercase=True, strip_accents=False, handle_chinese_chars=False, clean_text=False),
+        added=FLAGGED),
+    "words of white space": lambda bpe, wp: made(
+        models.WordPiece(wp, unk_token="[UNK]", max_input_chars_per_word=20), pre_tokenizers.WhitespaceSplit(),
+        normalizers.Lowercase()),
+    "no pre-tokenizer": lambda bpe, wp: Tokenizer(models.WordPiece(wp, unk_token="[UNK]", continuing_subword_prefix="#")),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_variants(variant, tmp_path, awkward, bpe_parts, word_pieces, encode):
+    peer = VARIANTS[variant](bpe_parts, word_pieces)
+    peer.save(str(tmp_path / "tokenizer.json"))
+    lines = awkward[::4]
+    expect_same(encode(tmp_path, map(request, lines)), peer_ids(peer, lines), lines)
+    pairs = [(a, b or b"x") for a, b in zip(lines[:500], lines[500:1000])]
+    peer.enable_truncation(21)
+    theirs = [{"ids": e.ids, "types": e.type_ids} for e in peer.encode_batch([(text(a), text(b)) for a, b in pairs])]
+    asked = [request(a, pair=base64.b64encode(b).decode(), max_length=21) for a, b in pairs]
+    expect_same(encode(tmp_path, asked), theirs, pairs)
+
+
+def check_against_auto_tokenizer(folder, awkward, encode):
+    peer = AutoTokenizer.from_pretrained(folder)
+    lines = awkward[::8]
+    theirs = [peer(text(line), add_special_tokens=False)["input_ids"] for line in lines]
+    expect_same(encode(folder, map(request, lines)), theirs, lines)
+    requests = [request(line, pair=base64.b64encode(b"The Movie").decode(), max_length=13) for line in lines]
+    theirs = [peer(text(line), "The Movie", truncation=True, max_length=13)["input_ids"] for line in lines]
+    expect_same([e["ids"] for e in encode(folder, requests)], theirs, lines)
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_vocab_txt_alone(lower, tmp_path, awkward, model_folder, program, encode):
+    folder, saved = tmp_path / "bert", tmp_path / "saved"
+    folder.mkdir()
+    shutil.copy(model_folder("all-MiniLM-L6-v2") / "vocab.txt", folder)
+    config = {"tokenizer_class": "BertTokenizer", "do_lower_case": lower}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    check_against_auto_tokenizer(folder, awkward, encode)
+    program("tests/parity_encode", [folder, "--save", saved])
+    assert (saved / "vocab.txt").read_bytes() == (folder / "vocab.txt").read_bytes()
+    check_against_auto_tokenizer(saved, awkward, encode)
+
+
+def test_vocab_json_with_merges(tmp_path, awkward, bpe_parts, program, encode):
+    folder, saved = tmp_path / "gpt2", tmp_path / "saved"
+    folder.mkdir()
+    (folder / "vocab.json").write_text(json.dumps(bpe_parts[0]))
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in bpe_parts[1]))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "GPT2Tokenizer"}))
+    check_against_auto_tokenizer(folder, awkward, encode)
+    program("tests/parity_encode", [folder, "--save", saved])
+    check_against_auto_tokenizer(saved, awkward, encode)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_save_keeps_the_bytes(name, tmp_path, model_folder, program):
+    folder = model_folder(name)
+    program("tests/parity_encode", [folder, "--save", tmp_path])
+    names = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt"}
+    names &= {path.name for path in folder.iterdir()}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    for each in names:
+        assert (tmp_path / each).read_bytes() == (folder / each).read_bytes()
