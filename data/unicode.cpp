@@ -21,17 +21,57 @@ struct Range {
   char32_t last;
 };
 
-// Letters and numbers of Unicode 15.1 to 17, which ICU 72 (Unicode 15.0) does not know.
-constexpr Range kYoungLetters[] = {
-    {0x1c89, 0x1c8a},   {0xa7cb, 0xa7cd},   {0xa7da, 0xa7dc},   {0x105c0, 0x105f3},
-    {0x10d4a, 0x10d65}, {0x10d6f, 0x10d85}, {0x10ec2, 0x10ec4}, {0x11380, 0x11389},
-    {0x1138b, 0x1138b}, {0x1138e, 0x1138e}, {0x11390, 0x113b5}, {0x113b7, 0x113b7},
-    {0x113d1, 0x113d1}, {0x113d3, 0x113d3}, {0x11bc0, 0x11be0}, {0x13460, 0x143fa},
-    {0x16100, 0x1611d}, {0x16d40, 0x16d6c}, {0x18cff, 0x18cff}, {0x1e5d0, 0x1e5ed},
-    {0x1e5f0, 0x1e5f0}, {0x2ebf0, 0x2ee5d}};
-constexpr Range kYoungNumbers[] = {{0x10d40, 0x10d49}, {0x116d0, 0x116e3}, {0x11bf0, 0x11bf9},
-                                   {0x16130, 0x16139}, {0x16d70, 0x16d79}, {0x1ccf0, 0x1ccf9},
-                                   {0x1e5f1, 0x1e5fa}};
+struct CategoryRange {
+  char32_t first;
+  char32_t last;
+  std::uint32_t category;
+};
+
+// What Unicode 15.1 and 16 changed: ICU 72 has 15.0. Sorted.
+constexpr CategoryRange kYoung[] = {
+    {0x897, 0x897, U_GC_MN_MASK},     {0x1b4e, 0x1b4f, U_GC_PO_MASK},
+    {0x1b7f, 0x1b7f, U_GC_PO_MASK},   {0x1c89, 0x1c89, U_GC_LU_MASK},
+    {0x1c8a, 0x1c8a, U_GC_LL_MASK},   {0x2427, 0x2429, U_GC_SO_MASK},
+    {0x2ffc, 0x2fff, U_GC_SO_MASK},   {0x31e4, 0x31e5, U_GC_SO_MASK},
+    {0x31ef, 0x31ef, U_GC_SO_MASK},   {0xa7cb, 0xa7cc, U_GC_LU_MASK},
+    {0xa7cd, 0xa7cd, U_GC_LL_MASK},   {0xa7da, 0xa7da, U_GC_LU_MASK},
+    {0xa7db, 0xa7db, U_GC_LL_MASK},   {0xa7dc, 0xa7dc, U_GC_LU_MASK},
+    {0x105c0, 0x105f3, U_GC_LO_MASK}, {0x10d40, 0x10d49, U_GC_ND_MASK},
+    {0x10d4a, 0x10d4d, U_GC_LO_MASK}, {0x10d4e, 0x10d4e, U_GC_LM_MASK},
+    {0x10d4f, 0x10d4f, U_GC_LO_MASK}, {0x10d50, 0x10d65, U_GC_LU_MASK},
+    {0x10d69, 0x10d6d, U_GC_MN_MASK}, {0x10d6e, 0x10d6e, U_GC_PD_MASK},
+    {0x10d6f, 0x10d6f, U_GC_LM_MASK}, {0x10d70, 0x10d85, U_GC_LL_MASK},
+    {0x10d8e, 0x10d8f, U_GC_SM_MASK}, {0x10ec2, 0x10ec4, U_GC_LO_MASK},
+    {0x10efc, 0x10efc, U_GC_MN_MASK}, {0x11380, 0x11389, U_GC_LO_MASK},
+    {0x1138b, 0x1138b, U_GC_LO_MASK}, {0x1138e, 0x1138e, U_GC_LO_MASK},
+    {0x11390, 0x113b5, U_GC_LO_MASK}, {0x113b7, 0x113b7, U_GC_LO_MASK},
+    {0x113b8, 0x113ba, U_GC_MC_MASK}, {0x113bb, 0x113c0, U_GC_MN_MASK},
+    {0x113c2, 0x113c2, U_GC_MC_MASK}, {0x113c5, 0x113c5, U_GC_MC_MASK},
+    {0x113c7, 0x113ca, U_GC_MC_MASK}, {0x113cc, 0x113cd, U_GC_MC_MASK},
+    {0x113ce, 0x113ce, U_GC_MN_MASK}, {0x113cf, 0x113cf, U_GC_MC_MASK},
+    {0x113d0, 0x113d0, U_GC_MN_MASK}, {0x113d1, 0x113d1, U_GC_LO_MASK},
+    {0x113d2, 0x113d2, U_GC_MN_MASK}, {0x113d3, 0x113d3, U_GC_LO_MASK},
+    {0x113d4, 0x113d5, U_GC_PO_MASK}, {0x113d7, 0x113d8, U_GC_PO_MASK},
+    {0x113e1, 0x113e2, U_GC_MN_MASK}, {0x116d0, 0x116e3, U_GC_ND_MASK},
+    {0x1171e, 0x1171e, U_GC_MC_MASK}, {0x11bc0, 0x11be0, U_GC_LO_MASK},
+    {0x11be1, 0x11be1, U_GC_PO_MASK}, {0x11bf0, 0x11bf9, U_GC_ND_MASK},
+    {0x11f5a, 0x11f5a, U_GC_MN_MASK}, {0x13460, 0x143fa, U_GC_LO_MASK},
+    {0x16100, 0x1611d, U_GC_LO_MASK}, {0x1611e, 0x16129, U_GC_MN_MASK},
+    {0x1612a, 0x1612c, U_GC_MC_MASK}, {0x1612d, 0x1612f, U_GC_MN_MASK},
+    {0x16130, 0x16139, U_GC_ND_MASK}, {0x16d40, 0x16d42, U_GC_LM_MASK},
+    {0x16d43, 0x16d6a, U_GC_LO_MASK}, {0x16d6b, 0x16d6c, U_GC_LM_MASK},
+    {0x16d6d, 0x16d6f, U_GC_PO_MASK}, {0x16d70, 0x16d79, U_GC_ND_MASK},
+    {0x18cff, 0x18cff, U_GC_LO_MASK}, {0x1cc00, 0x1ccef, U_GC_SO_MASK},
+    {0x1ccf0, 0x1ccf9, U_GC_ND_MASK}, {0x1cd00, 0x1ceb3, U_GC_SO_MASK},
+    {0x1e5d0, 0x1e5ed, U_GC_LO_MASK}, {0x1e5ee, 0x1e5ef, U_GC_MN_MASK},
+    {0x1e5f0, 0x1e5f0, U_GC_LO_MASK}, {0x1e5f1, 0x1e5fa, U_GC_ND_MASK},
+    {0x1e5ff, 0x1e5ff, U_GC_PO_MASK}, {0x1f8b2, 0x1f8bb, U_GC_SO_MASK},
+    {0x1f8c0, 0x1f8c1, U_GC_SO_MASK}, {0x1fa89, 0x1fa89, U_GC_SO_MASK},
+    {0x1fa8f, 0x1fa8f, U_GC_SO_MASK}, {0x1fabe, 0x1fabe, U_GC_SO_MASK},
+    {0x1fac6, 0x1fac6, U_GC_SO_MASK}, {0x1fadc, 0x1fadc, U_GC_SO_MASK},
+    {0x1fadf, 0x1fadf, U_GC_SO_MASK}, {0x1fae9, 0x1fae9, U_GC_SO_MASK},
+    {0x1fbcb, 0x1fbef, U_GC_SO_MASK}, {0x2ebf0, 0x2ee5d, U_GC_LO_MASK}};
+// Of Unicode 17.
 constexpr Range kNumbersOf17[] = {{0x11de0, 0x11de9}, {0x16ff4, 0x16ff6}};
 // The blocks that BERT's tokenizer surrounds with spaces. 0x2b920 is not a block's begin (that is
 // 0x2b820), but it is what `tokenizers` has.
@@ -50,6 +90,16 @@ int age(char32_t c) {
   UVersionInfo version;
   u_charAge(static_cast<UChar32>(c), version);
   return version[0] == 0 ? 99 : version[0];
+}
+
+// The general category in Unicode 16, as ICU's mask.
+std::uint32_t category_of_16(char32_t c) {
+  const auto* found = std::upper_bound(
+      std::begin(kYoung), std::end(kYoung), c,
+      [](char32_t value, const CategoryRange& range) { return value < range.first; });
+  if (found != std::begin(kYoung) && c <= std::prev(found)->last) return std::prev(found)->category;
+  const std::uint32_t now = U_GET_GC_MASK(static_cast<UChar32>(c));
+  return age(c) <= 16 ? now : U_GC_CN_MASK;
 }
 
 char32_t simple_lower(char32_t c) {
@@ -74,32 +124,33 @@ char32_t simple_lower(char32_t c) {
 
 std::uint16_t derive(char32_t c) {
   const auto icu = static_cast<UChar32>(c);
-  const std::uint32_t category = U_GET_GC_MASK(icu);
+  const std::uint32_t now = U_GET_GC_MASK(icu);  // in ICU's Unicode, 15 or later
+  const std::uint32_t of_16 = category_of_16(c);
   const int born = age(c);
   const bool of_8 = born <= 8;
   std::uint32_t bits = 0;
-  if (((category & U_GC_L_MASK) != 0 && born <= 16) || in(kYoungLetters, c)) bits |= Letter;
-  if (((category & U_GC_N_MASK) != 0 && born <= 16) || in(kYoungNumbers, c)) bits |= Number;
-  if ((bits & Number) != 0 || ((category & U_GC_N_MASK) != 0 && born <= 17) || in(kNumbersOf17, c))
+  if ((of_16 & U_GC_L_MASK) != 0) bits |= Letter;
+  if ((of_16 & U_GC_N_MASK) != 0) bits |= Number;
+  if ((bits & Number) != 0 || ((now & U_GC_N_MASK) != 0 && born <= 17) || in(kNumbersOf17, c))
     bits |= Numeric;
   if (u_hasBinaryProperty(icu, UCHAR_WHITE_SPACE) != 0) bits |= Space;
   // U+166D and U+111C9 were punctuation in Unicode 8 and are something else today, as U+1734 and
   // others were marks.
   const bool ascii_symbol = c < 128 && u_isgraph(icu) != 0 && u_isalnum(icu) == 0;
-  if (((category & U_GC_P_MASK) != 0 && of_8) || c == 0x166d || c == 0x111c9 || ascii_symbol)
+  if (((now & U_GC_P_MASK) != 0 && of_8) || c == 0x166d || c == 0x111c9 || ascii_symbol)
     bits |= Punctuation;
-  if (((category & (U_GC_CC_MASK | U_GC_CF_MASK | U_GC_CO_MASK)) != 0 && of_8) || c == 0xfffd)
+  if (((now & (U_GC_CC_MASK | U_GC_CF_MASK | U_GC_CO_MASK)) != 0 && of_8) || c == 0xfffd)
     bits |= Control;
   if (c == '\t' || c == '\n' || c == '\r') bits &= ~static_cast<std::uint32_t>(Control);
   if (in(kChinese, c)) bits |= Chinese;
   const bool mark_later = c == 0x1885 || c == 0x1886 || c == 0xa9bd || c == 0x111c9;
-  if (((category & U_GC_MN_MASK) != 0 && of_8 && !mark_later) || c == 0x1734) bits |= Nonspacing;
-  if (((category & U_GC_M_MASK) != 0 && born <= 9 && c != 0x111c9) || c == 0x1cf2 || c == 0x1cf3)
+  if (((now & U_GC_MN_MASK) != 0 && of_8 && !mark_later) || c == 0x1734) bits |= Nonspacing;
+  if (((now & U_GC_M_MASK) != 0 && born <= 9 && c != 0x111c9) || c == 0x1cf2 || c == 0x1cf3)
     bits |= Combining;
   if (u_hasBinaryProperty(icu, UCHAR_ALPHABETIC) != 0 ||
-      (category & (U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK)) != 0 ||
-      u_hasBinaryProperty(icu, UCHAR_JOIN_CONTROL) != 0 || (bits & Letter) != 0)
-    bits |= WordPart;
+      (of_16 & (U_GC_L_MASK | U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK)) != 0)
+    bits |= WordPart | RegexWord;
+  if (u_hasBinaryProperty(icu, UCHAR_JOIN_CONTROL) != 0) bits |= WordPart;
   if (c == 0x130 || simple_lower(c) != c) bits |= Capital;
   if (c >= 0x80 && (u_hasBinaryProperty(icu, UCHAR_NFKD_INERT) == 0 ||
                     u_hasBinaryProperty(icu, UCHAR_NFKC_INERT) == 0))
@@ -139,6 +190,8 @@ const icu::Normalizer2& normalizer(Form form) {
 }
 
 }  // namespace
+
+std::uint32_t category(char32_t c) { return category_of_16(c); }
 
 std::uint16_t properties(char32_t c) { return c < kTableSize ? table()[c] : derive(c); }
 

@@ -24,12 +24,15 @@ enum Property : std::uint16_t {
   Combining = 128,      ///< M, 9 (unicode-normalization-alignments)
   Numeric = 256,        ///< N, 17 (Rust's char::is_numeric)
   WordPart = 512,       ///< \w of Rust's regex
+  RegexWord = 4096,     ///< \w of Oniguruma
   Capital = 1024,       ///< lower-casing changes it
   Decomposable = 2048,  ///< not an inert starter: normalisation may change it
 };
 
 /// The bits of a code point.
 std::uint16_t properties(char32_t c);
+/// Its general category in Unicode 16 (Oniguruma), as one of ICU's U_GC_..._MASK.
+std::uint32_t category(char32_t c);
 
 /// The code point at `at`, which moves behind it. `utf8` must be valid (see `repair`).
 char32_t next(std::string_view utf8, std::size_t& at);

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <queue>
-#include <tuple>
 
 namespace tutti::tokenizers {
 
@@ -177,33 +176,37 @@ class Bpe final : public WordModel {
     if (list.empty()) return;
     list.back().next = -1;
 
-    using Candidate = std::tuple<std::int32_t, std::int32_t, TokenId>;  // rank, place, merged
-    std::vector<Candidate> found;
+    // A candidate is its rank and, below it, its place: the smallest is the next to merge.
+    std::vector<std::uint64_t> found;
     const auto consider = [&](std::int32_t left, auto put) {
       const std::int32_t right = left < 0 ? -1 : list[static_cast<std::size_t>(left)].next;
       if (right < 0) return;
-      const auto& pair = pairs_.find(list[static_cast<std::size_t>(left)].id,
-                                     list[static_cast<std::size_t>(right)].id);
-      if (pair.rank != INT32_MAX) put(Candidate{pair.rank, left, pair.merged});
+      const std::int32_t rank = pairs_
+                                    .find(list[static_cast<std::size_t>(left)].id,
+                                          list[static_cast<std::size_t>(right)].id)
+                                    .rank;
+      if (rank != INT32_MAX)
+        put(static_cast<std::uint64_t>(rank) << 32U | static_cast<std::uint32_t>(left));
     };
     for (std::size_t i = 0; i < list.size(); ++i) {
-      consider(static_cast<std::int32_t>(i), [&](const Candidate& c) { found.push_back(c); });
+      consider(static_cast<std::int32_t>(i), [&](std::uint64_t c) { found.push_back(c); });
     }
-    std::priority_queue queue(std::greater<Candidate>(), std::move(found));
+    std::priority_queue queue(std::greater<std::uint64_t>(), std::move(found));
     while (!queue.empty()) {
-      const auto [rank, left, merged] = queue.top();
+      const auto rank = static_cast<std::int32_t>(queue.top() >> 32U);
+      const auto left = static_cast<std::int32_t>(queue.top() & UINT32_MAX);
       queue.pop();
       Symbol& symbol = list[static_cast<std::size_t>(left)];
       if (symbol.id < 0 || symbol.next < 0) continue;
       Symbol& right = list[static_cast<std::size_t>(symbol.next)];
-      // An earlier merge may have changed either side since.
-      if (pairs_.find(symbol.id, right.id).merged != merged) continue;
-      symbol.id = merged;
+      const PairTable::Slot& pair = pairs_.find(symbol.id, right.id);
+      if (pair.rank != rank) continue;  // an earlier merge changed either side
+      symbol.id = pair.merged;
       symbol.next = right.next;
       right.id = -1;
       if (symbol.next >= 0) list[static_cast<std::size_t>(symbol.next)].previous = left;
-      consider(left, [&](const Candidate& c) { queue.push(c); });
-      consider(symbol.previous, [&](const Candidate& c) { queue.push(c); });
+      consider(left, [&](std::uint64_t c) { queue.push(c); });
+      consider(symbol.previous, [&](std::uint64_t c) { queue.push(c); });
     }
     for (const Symbol& symbol : list) {
       if (symbol.id >= 0) out.push_back(symbol.id);

@@ -131,7 +131,8 @@ std::unique_ptr<PreTokenizer> read_pre_tokenizer(const Node& section, bool& byte
       if (text.empty()) pattern.fail("an empty separator");
       return make_literal_splitter(text, behavior, invert);
     }
-    refuse(section, "pre-tokenizer", "Split by a regular expression", "Split by a String");
+    const Node regex = pattern.at("Regex");
+    return make_regex_splitter(regex.text(), behavior, invert, regex.where);
   }
   refuse(section, "pre-tokenizer", type,
          "BertPreTokenizer, ByteLevel, Digits, Split, WhitespaceSplit, Sequence");

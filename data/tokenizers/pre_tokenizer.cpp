@@ -1,7 +1,9 @@
 #include "tutti/data/tokenizers/pre_tokenizer.hpp"
 
+#include "tutti/data/tokenizers/regex.hpp"
 #include "tutti/data/unicode.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace tutti::tokenizers {
@@ -87,25 +89,55 @@ class ClassSplitter final : public PreTokenizer {
   Separator behavior_;
 };
 
+// Cuts at what find(text, from) gives as [begin, end), begin >= the text's size where nothing is.
+template <class Find>
+void cut(std::string_view text, Separator behavior, bool invert, Find find, Pieces& out) {
+  std::vector<Span> spans;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const auto [begin, end] = find(text, at);
+    const std::size_t hit = std::min(begin, text.size());
+    if (at < hit) spans.push_back({at, hit, invert});
+    if (hit == text.size()) break;
+    spans.push_back({hit, end, !invert});
+    at = end;
+  }
+  arrange(text, spans, behavior, out);
+}
+
 class LiteralSplitter final : public PreTokenizer {
  public:
   LiteralSplitter(std::string separator, Separator behavior, bool invert)
       : separator_(std::move(separator)), behavior_(behavior), invert_(invert) {}
 
   void split(std::string_view text, Pieces& out) const override {
-    std::vector<Span> spans;
-    std::size_t at = 0;
-    while (at < text.size()) {
-      const std::size_t hit = std::min(text.find(separator_, at), text.size());
-      if (at < hit) spans.push_back({at, hit, invert_});
-      if (hit < text.size()) spans.push_back({hit, hit + separator_.size(), !invert_});
-      at = hit + separator_.size();
-    }
-    arrange(text, spans, behavior_, out);
+    const auto find = [this](std::string_view in, std::size_t from) {
+      const std::size_t hit = in.find(separator_, from);
+      return std::pair(hit, hit + separator_.size());
+    };
+    cut(text, behavior_, invert_, find, out);
   }
 
  private:
   std::string separator_;
+  Separator behavior_;
+  bool invert_;
+};
+
+class RegexSplitter final : public PreTokenizer {
+ public:
+  RegexSplitter(Regex regex, Separator behavior, bool invert)
+      : regex_(std::move(regex)), behavior_(behavior), invert_(invert) {}
+
+  void split(std::string_view text, Pieces& out) const override {
+    const auto find = [this](std::string_view in, std::size_t from) {
+      return regex_.find(in, from);
+    };
+    cut(text, behavior_, invert_, find, out);
+  }
+
+ private:
+  Regex regex_;
   Separator behavior_;
   bool invert_;
 };
@@ -225,6 +257,11 @@ std::unique_ptr<PreTokenizer> make_whitespace_splitter() {
 std::unique_ptr<PreTokenizer> make_literal_splitter(std::string separator, Separator behavior,
                                                     bool invert) {
   return std::make_unique<LiteralSplitter>(std::move(separator), behavior, invert);
+}
+
+std::unique_ptr<PreTokenizer> make_regex_splitter(std::string_view pattern, Separator behavior,
+                                                  bool invert, const std::string& where) {
+  return std::make_unique<RegexSplitter>(Regex(pattern, where), behavior, invert);
 }
 
 std::unique_ptr<PreTokenizer> make_byte_level_splitter(bool prefix_space, bool words) {

@@ -34,6 +34,9 @@ std::unique_ptr<PreTokenizer> make_whitespace_splitter();
 /// At each occurrence of a literal text; `invert`: what lies between is the separator.
 std::unique_ptr<PreTokenizer> make_literal_splitter(std::string separator, Separator behavior,
                                                     bool invert);
+/// At each match of a regular expression (see Regex); errors begin with `where`.
+std::unique_ptr<PreTokenizer> make_regex_splitter(std::string_view pattern, Separator behavior,
+                                                  bool invert, const std::string& where);
 /// GPT-2: contractions, words, numbers and symbols with one leading space, white space. Pieces stay
 /// raw bytes. `prefix_space` puts a space before a text that has none; without `words` only that.
 std::unique_ptr<PreTokenizer> make_byte_level_splitter(bool prefix_space, bool words);

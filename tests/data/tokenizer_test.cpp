@@ -224,6 +224,47 @@ TEST_F(TokenizerTest, DigitsAndSplitsComeBeforeByteLevel) {
   EXPECT_THAT(split("Contiguous"), ElementsAre(0, 5, 0));
 }
 
+// A Split by this regular expression before ByteLevel; every byte of "aB1 '\n" is a token.
+std::string regex_format(const std::string& regex) {
+  return format(R"({"type": "BPE", "ignore_merges": true, "vocab": {"a": 0, "B": 1, "1": 2, "Ġ": 3,
+      "'": 4, "Ċ": 5, "aB": 6, "11": 7, "ĠaB": 8, "'B": 9, "ĠĠ": 10, "ĊĊ": 11},
+      "merges": []})",
+                "[]",
+                R"({"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern":
+      {"Regex": ")" +
+                    regex + R"("}, "behavior": "Isolated", "invert": false},
+      {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]})");
+}
+
+TEST_F(TokenizerTest, SplitsByRegularExpressions) {
+  const auto split = [&](const std::string& regex, const std::string& text) {
+    put("tokenizer.json", regex_format(regex));
+    return ids(*load_tokenizer(folder_), text);
+  };
+  EXPECT_THAT(split(R"(\\p{L}+|\\p{N}{1,2}|\\s+)", "aB111  aB"), ElementsAre(6, 7, 2, 10, 6));
+  EXPECT_THAT(split(R"( ?\\p{L}+|\\s+(?!\\S)|\\s+)", "aB   aB"), ElementsAre(6, 10, 8));
+  EXPECT_THAT(split(R"((?i:'b)|[^\\r\\n]|[\\r\\n]+)", "a'B\n\n"), ElementsAre(0, 9, 11));
+  EXPECT_THAT(split(R"(a(?=B)|aB|.)", "aB"), ElementsAre(0, 1));
+  // 1*+ gives nothing back, so that no 1 is left for the second.
+  EXPECT_THAT(split(R"(\\p{Ll}\\p{Lu}?|1*+1|1)", "aB11"), ElementsAre(6, 2, 2));
+}
+
+TEST_F(TokenizerTest, RegularExpressionsItCannotRunAreRefused) {
+  const auto refused = [&](const std::string& regex) {
+    put("tokenizer.json", regex_format(regex));
+    return load_error(Code::Data);
+  };
+  EXPECT_THAT(refused("(ab)+"), HasSubstr("pattern.Regex: regular expression '(ab)+', byte 6"));
+  EXPECT_THAT(refused("a+?"), HasSubstr("lazy"));
+  EXPECT_THAT(refused("^a"), HasSubstr("'^' is not supported"));
+  EXPECT_THAT(refused("(a"), HasSubstr("')' is missing"));
+  EXPECT_THAT(refused("a)"), HasSubstr("without its '('"));
+  EXPECT_THAT(refused("[a"), HasSubstr("ends too early"));
+  EXPECT_THAT(refused("(?<=a)b"), HasSubstr("this kind of group"));
+  EXPECT_THAT(refused(R"(\\p{Greek})"), HasSubstr("'Greek' is not supported"));
+  EXPECT_THAT(refused(R"(\\bx)"), HasSubstr("this escape"));
+}
+
 TEST_F(TokenizerTest, VocabJsonWithMergesIsGpt2) {
   put("vocab.json", R"({"a": 0, "b": 1, "ab": 2, "<|endoftext|>": 3})");
   put("merges.txt", "#version: 0.2\na b\n");

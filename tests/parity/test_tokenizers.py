@@ -6,7 +6,7 @@ import random
 import shutil
 
 import pytest
-from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer
 
 MODELS = ["all-MiniLM-L6-v2", "SmolLM2-135M"]
@@ -214,6 +214,17 @@ FLAGGED = [
     AddedToken("Movie", normalized=True), AddedToken("LÉON", normalized=True, single_word=True),
     AddedToken("x²", normalized=False), AddedToken("<l><r>", special=True), AddedToken("...", normalized=True, rstrip=True),
 ]
+# Of Llama 3, Qwen 2, GPT-4o and DeepSeek; then what they leave out.
+PATTERNS = [
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+    r"\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    "[一-龥぀-ゟ゠-ヿ]+",
+    r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*",
+    r"\d+|\w+(?=\s)|[^\w\s]++.?|a{2,}b?",
+]
 BYTES = pre_tokenizers.ByteLevel
 SPLIT = pre_tokenizers.Split
 VARIANTS = {
@@ -255,6 +266,11 @@ VARIANTS = {
         models.BPE(*bpe), pre_tokenizers.Sequence([SPLIT("e", b, v), BYTES(add_prefix_space=False, use_regex=False)]))
        for behavior in ("removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous")
        for invert in (False, True)},
+    **{f"split by regex {i}": lambda bpe, wp, p=pattern: made(
+        models.BPE(*bpe), pre_tokenizers.Sequence([SPLIT(Regex(p), "isolated"), BYTES(add_prefix_space=False, use_regex=False)]))
+       for i, pattern in enumerate(PATTERNS)},
+    "regex removed": lambda bpe, wp: made(models.BPE(*bpe), pre_tokenizers.Sequence(
+        [SPLIT(Regex(r"[\s\p{P}]+"), "removed"), BYTES(add_prefix_space=False, use_regex=False)])),
     "bert cased": lambda bpe, wp: made(
         models.WordPiece(wp, unk_token="[UNK]"), pre_tokenizers.BertPreTokenizer(), normalizers.BertNormalizer(lowercase=False),
         processors.BertProcessing(("[SEP]", 102), ("[CLS]", 101)), added=FLAGGED),
