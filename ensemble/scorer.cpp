@@ -1,0 +1,46 @@
+#include "tutti/ensemble/scorer.hpp"
+
+#include "tutti/data/error.hpp"
+#include "tutti/train/trainer.hpp"
+
+#include <utility>
+
+namespace tutti {
+
+std::vector<Tokens> tokenise(const Dataset& examples, const Tokenizer& tokenizer,
+                             std::int32_t max_length) {
+  std::vector<Tokens> out;
+  out.reserve(static_cast<std::size_t>(examples.size()));
+  for (Row i = 0; i < examples.size(); ++i) {
+    const Example example = examples.get(i);
+    Tokens tokens;
+    tokens.row = example.row;
+    tokens.user = example.user;
+    tokens.label = example.label;
+    tokens.encoding = example.text.empty()
+                          ? tokenizer.encode_pair(example.text_pair, {}, max_length)
+                          : tokenizer.encode_pair(example.text, example.text_pair, max_length);
+    out.push_back(std::move(tokens));
+  }
+  return out;
+}
+
+PredictionSet predict_set(Communicator& group, Model& model, const Head& head, const Store& store,
+                          std::span<const Tokens> examples, const ScoringOptions& options) {
+  PredictionSet out;
+  out.outputs = head.num_labels();
+  out.logits = predict(group, model, examples, options.batch_tokens, options.bf16);
+  TUTTI_ASSERT(out.logits.size() == examples.size() * static_cast<std::size_t>(out.outputs),
+               "logits of every example");
+  for (const Tokens& example : examples) {
+    out.row.push_back(example.row);
+    out.user.push_back(example.user);
+    out.item.push_back(store.interactions().item[static_cast<std::size_t>(example.row)]);
+    out.label.push_back(example.label);
+  }
+  out.score.resize(examples.size());
+  head.scores(out.logits, out.score);
+  return out;
+}
+
+}  // namespace tutti

@@ -1,0 +1,257 @@
+#include "tutti/launch/experiment.hpp"
+
+#include "tutti/data/error.hpp"
+#include "tutti/data/store.hpp"
+#include "tutti/launch/command.hpp"
+#include "tutti/launch/config.hpp"
+#include "tutti/launch/coordinator.hpp"
+#include "tutti/launch/ensemble_stage.hpp"
+#include "tutti/launch/member_run.hpp"
+#include "tutti/launch/plan.hpp"
+#include "tutti/launch/progress.hpp"
+#include "tutti/launch/run_folder.hpp"
+#include "tutti/launch/run_record.hpp"
+#include "tutti/launch/threads.hpp"
+#include "tutti/train/comm/mpi.hpp"
+#include "tutti/train/communicator.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
+
+namespace tutti {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+// One rank's part of a run.
+class Experiment {
+ public:
+  explicit Experiment(ExperimentOptions options)
+      : options_(std::move(options)),
+        world_(launched_ranks() > 1 ? std::make_unique<MpiWorld>() : nullptr),
+        everyone_(world_ ? world_->world() : make_single_communicator()),
+        rank_(everyone_->rank()),
+        ranks_(everyone_->world_size()) {}
+
+  int run() {
+    together([&] { config_ = load_config(options_.config, options_.overrides); });
+    compare_configs();
+    together([&] {
+      check_ranks(config_, ranks_);
+      threads_ = config_.train.threads > 0 ? config_.train.threads
+                                           : default_threads(launched_local_ranks());
+      set_threads(threads_);
+    });
+    // What fails until here leaves nothing behind.
+    together([&] {
+      if (rank_ == 0) take_folder();
+    });
+    try {
+      prepare();
+    } catch (...) {
+      if (folder_) folder_->abandon();
+      throw;
+    }
+    try {
+      return rank_ == 0 ? lead() : follow();
+    } catch (const std::exception& error) {
+      if (!world_) throw;
+      // The others wait for this rank and cannot know: end the job.
+      const auto* ours = dynamic_cast<const Error*>(&error);
+      print_error("rank " + std::to_string(rank_) + " on " + world_->host() + ": " + error.what());
+      folder_.reset();
+      world_->abort(static_cast<int>(ours != nullptr ? ours->code() : Code::Internal));
+    }
+  }
+
+ private:
+  // All ranks do it, and throw the same Error where one failed.
+  template <class Work>
+  void together(Work work) {
+    std::exception_ptr mine;
+    try {
+      work();
+    } catch (...) {
+      mine = std::current_exception();
+    }
+    agree(*everyone_, mine);
+  }
+
+  void compare_configs() {
+    const auto digests = all_gather_strings(*everyone_, sha256(write_config(config_)));
+    for (std::size_t r = 1; r < digests.size(); ++r) {
+      if (digests[r] != digests[0]) {
+        throw Error(Code::Config,
+                    "rank " + std::to_string(r) + " reads another config than rank 0 from " +
+                        options_.config.string(),
+                    "put the same file on every host");
+      }
+    }
+  }
+
+  void take_folder() {
+    Path path = options_.output;
+    if (path.empty()) path = config_.experiment.output;
+    if (path.empty()) path = Path("runs") / config_.experiment.name;
+    folder_ = std::make_unique<RunFolder>(path, options_.fresh);
+  }
+
+  void prepare() {
+    const auto begin = Clock::now();
+    std::string path;
+    together([&] {
+      if (rank_ != 0) return;
+      path = std::filesystem::absolute(folder_->path()).string();
+      record_.cleaning =
+          build_store(resolved_data(config_), config_.experiment.seed, Path(path) / "dataset.h5");
+      std::cerr << "data: " << cleaning_text(record_.cleaning) << "\n";
+    });
+    path_ = all_gather_strings(*everyone_, path)[0];
+    together([&] { store_.emplace(Store::open(path_ / "dataset.h5")); });
+    together([&] {
+      if (rank_ != 0) return;
+      plan_ = make_plan(config_, estimate_members(config_, *store_), ranks_);
+      std::cerr << plan_table(config_, plan_);
+      const std::string text = write_config(config_);
+      write_file(path_ / "config.toml", text);
+      make_folder(path_ / "members");
+      record_.config_sha256 = sha256(text);
+      record_.fingerprint = store_->fingerprint();
+      record_.ranks = ranks_;
+      record_.threads = threads_;
+      record_.host = world_ ? world_->host() : std::string("this host");
+      record_.data_seconds = since(begin);
+      write_record(path_ / "run.json", config_, record_);
+    });
+  }
+
+  Done train_member(const Assign& assign, WorkerLink& link) {
+    const std::unique_ptr<Communicator> group =
+        world_ && assign.ranks.size() > 1
+            ? world_->create_group(assign.ranks, assign.serial % kTags)
+            : make_single_communicator();
+    const bool leads = group->rank() == 0;
+    Done done = run_member(config_, assign.member, *store_, *group, path_ / "members",
+                           [&](const Progress& progress) {
+                             if (leads) link.send(progress);
+                           });
+    done.ranks = assign.ranks;
+    return done;
+  }
+
+  int follow() {
+    const Links links = make_mpi_links(*world_);
+    WorkerLink& link = *links.workers[0];
+    return work(link, rank_, world_->host(),
+                [&](const Assign& assign) { return train_member(assign, link); });
+  }
+
+  int lead() {
+    const auto begin = Clock::now();
+    const Links links = world_ ? make_mpi_links(*world_) : make_local_links(1);
+    record_.members = train_all(links);
+    record_.training_seconds = since(begin);
+    const int code = finish();
+    for (int rank = 1; rank < ranks_; ++rank) links.coordinator->send(rank, Stop{code});
+    return code;
+  }
+
+  std::vector<Done> train_all(const Links& links) {
+    std::vector<Demand> demands(config_.members.size());
+    for (const PlannedMember& member : plan_.members) {
+      demands[static_cast<std::size_t>(member.member)] = {member.ranks, member.work / member.ranks};
+    }
+    std::vector<std::string> names;
+    for (const MemberConfig& member : config_.members) names.push_back(member.name);
+    ProgressDisplay display(names);
+    std::vector<Done> done;
+    std::exception_ptr failed;
+    std::thread coordinator([&] {
+      try {
+        done = coordinate(
+            *links.coordinator, demands, ranks_,
+            [&](const Progress* progress) { display.update(progress); },
+            [&](const Done& one) { display.done(one); });
+      } catch (...) {
+        failed = std::current_exception();
+      }
+      links.coordinator->send(0, Stop{0});
+    });
+    WorkerLink& link = *links.workers[0];
+    try {
+      work(link, 0, record_.host, [&](const Assign& assign) { return train_member(assign, link); });
+    } catch (const std::exception& error) {
+      // The coordinator would wait for ever for this rank's outcome.
+      if (world_) {
+        const auto* ours = dynamic_cast<const Error*>(&error);
+        print_error("rank 0 on " + world_->host() + ": " + error.what());
+        world_->abort(static_cast<int>(ours != nullptr ? ours->code() : Code::Internal));
+      }
+      print_error(error.what());
+      std::_Exit(static_cast<int>(Code::Internal));
+    }
+    coordinator.join();
+    display.close();
+    if (failed) std::rethrow_exception(failed);
+    return done;
+  }
+
+  int finish() {
+    const auto begin = Clock::now();
+    const auto trained = std::count_if(record_.members.begin(), record_.members.end(),
+                                       [](const Done& done) { return done.trained; });
+    const auto all = static_cast<std::ptrdiff_t>(record_.members.size());
+    if (trained < std::max(1, config_.ensemble.min_members)) {
+      record_.state = "quorum";
+      write_record(path_ / "run.json", config_, record_);
+      std::string cause;
+      for (const Done& done : record_.members) {
+        if (!done.trained && cause.empty()) cause = done.reason;
+      }
+      print_error(std::to_string(trained) + " of " + std::to_string(all) +
+                  " members usable, min_members is " +
+                  std::to_string(config_.ensemble.min_members) + "; first cause: " + cause);
+      return static_cast<int>(Code::Quorum);
+    }
+    const EnsembleResult result = run_ensemble_stage(config_, record_, *store_, path_);
+    record_.state = trained < all ? "partial" : "done";
+    record_.ensemble_seconds = since(begin);
+    write_record(path_ / "run.json", config_, record_);
+    std::cout << result.table << "report: " << (path_ / "report.html").string()
+              << "\nbundle: " << (path_ / "bundle").string() << "\n"
+              << std::flush;
+    return trained < all ? static_cast<int>(Code::Partial) : 0;
+  }
+
+  static constexpr int kTags = 32768;
+
+  ExperimentOptions options_;
+  std::unique_ptr<MpiWorld> world_;
+  std::unique_ptr<Communicator> everyone_;
+  int rank_;
+  int ranks_;
+  Config config_;
+  int threads_ = 1;
+  std::unique_ptr<RunFolder> folder_;
+  Path path_;
+  std::optional<Store> store_;
+  Plan plan_;
+  RunRecord record_;
+};
+
+}  // namespace
+
+int run_experiment(const ExperimentOptions& options) { return Experiment(options).run(); }
+
+}  // namespace tutti

@@ -1,0 +1,72 @@
+#include "tutti/launch/fusion_input.hpp"
+
+#include "tutti/data/error.hpp"
+
+#include <utility>
+
+namespace tutti {
+
+FusionRows::FusionRows(const std::vector<Predictions>& members, PredictionSet Predictions::*part) {
+  const PredictionSet& first = members.front().*part;
+  for (const Predictions& member : members) {
+    const PredictionSet& set = member.*part;
+    if (set.row != first.row || set.user != first.user || set.item != first.item ||
+        set.label != first.label) {
+      throw Error(Code::Data,
+                  "members '" + members.front().member + "' and '" + member.member +
+                      "' do not score the same rows",
+                  "take the predictions of one run");
+    }
+    values_.insert(values_.end(), set.score.begin(), set.score.end());
+  }
+  scores_.values = values_;
+  scores_.user = first.user;
+  scores_.members = static_cast<int>(members.size());
+  scores_.rows = static_cast<std::int64_t>(first.size());
+  labels_.value = first.label;
+}
+
+FusionOptions fusion_options(const Config& config, std::vector<MemberFacts> facts) {
+  FusionOptions options;
+  options.task = config.data.task;
+  options.members = std::move(facts);
+  options.threshold = config.ensemble.threshold;
+  options.top_k = config.ensemble.top_k;
+  if (config.data.task == "rating") options.positive = config.data.positive;
+  return options;
+}
+
+AssessInput assess_input(const Config& config, const FusionRows& validation, const FusionRows& test,
+                         std::vector<MemberFacts> facts) {
+  AssessInput input;
+  input.validation = validation.scores();
+  input.validation_labels = validation.labels();
+  input.test = test.scores();
+  input.test_labels = test.labels();
+  input.fusion = fusion_options(config, std::move(facts));
+  input.candidates = config.ensemble.candidates;
+  input.choose_by = config.ensemble.choose_by;
+  input.metrics = config.ensemble.metrics;
+  input.split = config.data.split.by;
+  input.choose.folds = config.ensemble.folds;
+  input.choose.seed = config.experiment.seed;
+  input.bootstrap.replicates = config.ensemble.bootstrap;
+  input.bootstrap.seed = config.experiment.seed;
+  return input;
+}
+
+std::unique_ptr<FusionRule> kept_rule(const AssessInput& input, const Verdict& verdict,
+                                      const std::string& chosen, std::string& name) {
+  name = verdict.keep == "average" ? "average" : verdict.keep == "member" ? "best" : chosen;
+  auto rule = FusionRegistry::make(name, input.fusion);
+  rule->fit(input.validation, input.validation_labels);
+  return rule;
+}
+
+std::vector<double> fused(const FusionRule& rule, const Scores& scores) {
+  std::vector<double> out(static_cast<std::size_t>(scores.rows));
+  rule.fuse(scores, out);
+  return out;
+}
+
+}  // namespace tutti
