@@ -94,6 +94,13 @@ hid_t native() {
 
 Handle properties(hid_t kind) { return {H5Pcreate(kind), H5Pclose, Code::Internal, "properties"}; }
 
+// Equal data must give equal bytes, so no object keeps the time at which it was made.
+Handle untimed(hid_t kind) {
+  Handle create = properties(kind);
+  check(H5Pset_obj_track_times(create.id(), 0), Code::Internal, "times");
+  return create;
+}
+
 Handle memory_access() {
   Handle access = properties(H5P_FILE_ACCESS);
   check(H5Pset_fapl_core(access.id(), kGrowth, 0), Code::Internal, "memory driver");
@@ -144,10 +151,18 @@ void cut_to_end_of_file(std::string& bytes) {
   bytes.resize(end);
 }
 
-Handle intermediate_groups() {
-  Handle link = properties(H5P_LINK_CREATE);
-  check(H5Pset_create_intermediate_group(link.id(), 1), Code::Internal, "groups");
-  return link;
+// Makes the groups above `path` that are not there yet. HDF5 would make them itself, but with
+// times.
+void make_parents(hid_t file, const std::string& path) {
+  for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    const std::string parent = path.substr(0, slash);
+    if (H5Lexists(file, parent.c_str(), H5P_DEFAULT) > 0) continue;
+    const Handle create = untimed(H5P_GROUP_CREATE);
+    Handle made(H5Gcreate2(file, parent.c_str(), H5P_DEFAULT, create.id(), H5P_DEFAULT), H5Gclose,
+                Code::Internal, "cannot make group " + parent);
+    made.close(parent);
+  }
 }
 
 Handle text_type(std::size_t size) {
@@ -176,7 +191,8 @@ Hdf5Writer::Hdf5Writer() : impl_(std::make_unique<Impl>()) {
   callbacks.udata_free = [](void* /*udata*/) -> herr_t { return 0; };
   callbacks.udata = &impl_->image;
   check(H5Pset_file_image_callbacks(access.id(), &callbacks), Code::Internal, "file image");
-  impl_->file.emplace(H5Fcreate(fresh_name().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()),
+  const Handle create = untimed(H5P_FILE_CREATE);
+  impl_->file.emplace(H5Fcreate(fresh_name().c_str(), H5F_ACC_TRUNC, create.id(), access.id()),
                       H5Fclose, Code::Internal, "cannot start a file");
 }
 
@@ -187,8 +203,9 @@ Hdf5Writer::~Hdf5Writer() {
 
 void Hdf5Writer::group(const std::string& path) {
   const auto held = lock();
-  const Handle link = intermediate_groups();
-  Handle made(H5Gcreate2(impl_->file->id(), path.c_str(), link.id(), H5P_DEFAULT, H5P_DEFAULT),
+  make_parents(impl_->file->id(), path);
+  const Handle create = untimed(H5P_GROUP_CREATE);
+  Handle made(H5Gcreate2(impl_->file->id(), path.c_str(), H5P_DEFAULT, create.id(), H5P_DEFAULT),
               H5Gclose, Code::Internal, "cannot make group " + path);
   made.close(path);
 }
@@ -214,15 +231,15 @@ void Hdf5Writer::write(const std::string& path, std::span<const T> values, std::
   const std::array<hsize_t, 2> size = {values.size() / width, width};
   const int rank = columns > 0 ? 2 : 1;
   const Handle space(H5Screate_simple(rank, size.data(), nullptr), H5Sclose, Code::Internal, path);
-  const Handle create = properties(H5P_DATASET_CREATE);
+  const Handle create = untimed(H5P_DATASET_CREATE);
   if (!values.empty()) {  // an empty dataset cannot be chunked, and has nothing to check
     const std::array<hsize_t, 2> chunk = {
         std::min<hsize_t>(size[0], std::max<hsize_t>(kChunk / width, 1)), width};
     check(H5Pset_chunk(create.id(), rank, chunk.data()), Code::Internal, path);
     check(H5Pset_fletcher32(create.id()), Code::Internal, path);
   }
-  const Handle link = intermediate_groups();
-  Handle made(H5Dcreate2(impl_->file->id(), path.c_str(), native<T>(), space.id(), link.id(),
+  make_parents(impl_->file->id(), path);
+  Handle made(H5Dcreate2(impl_->file->id(), path.c_str(), native<T>(), space.id(), H5P_DEFAULT,
                          create.id(), H5P_DEFAULT),
               H5Dclose, Code::Internal, "cannot make dataset " + path);
   check(H5Dwrite(made.id(), native<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),

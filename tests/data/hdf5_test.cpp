@@ -4,6 +4,8 @@
 #include "tutti/data/random.hpp"
 #include "tutti/data/store.hpp"
 
+#include <hdf5.h>
+
 #include <cstdint>
 #include <fstream>
 #include <limits>
@@ -171,6 +173,27 @@ TEST(Hdf5, PredictionsFindEveryFlippedBit) {
     }
     return text;
   });
+}
+
+TEST(Hdf5, NoObjectKeepsTheTimeAtWhichItWasMade) {
+  const Folder folder;
+  const Path file = folder.path() / "a.h5";
+  Hdf5Writer out;
+  out.write<double>("/deep/in/doubles", std::vector<double>{1, 2});
+  out.write_text("/texts", std::vector<std::string>{"a"});
+  out.group("/empty");
+  out.save(file);
+  const hid_t id = H5Fopen(file.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  ASSERT_GE(id, 0);
+  int objects = 0;
+  const auto check = [](hid_t, const char* name, const H5O_info_t* info, void* count) -> herr_t {
+    EXPECT_EQ(info->ctime + info->mtime + info->btime, 0) << name;
+    ++*static_cast<int*>(count);
+    return 0;
+  };
+  EXPECT_GE(H5Ovisit(id, H5_INDEX_NAME, H5_ITER_NATIVE, check, &objects), 0);
+  EXPECT_GE(objects, 7);
+  H5Fclose(id);
 }
 
 }  // namespace
