@@ -7,7 +7,9 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace tutti {
 
@@ -126,13 +128,16 @@ std::uint64_t Dropout::key(std::int64_t example, int site, std::uint64_t positio
   return mix64(example_keys_[static_cast<std::size_t>(example)] + mix64(place));
 }
 
-at::Tensor Dropout::tokens(const at::Tensor& x, double p, int site) const {
+at::Tensor Dropout::tokens(const at::Tensor& x, double p, int site,
+                           const std::vector<std::int64_t>* chosen) const {
   if (!active(p)) return x;
-  TUTTI_ASSERT(x.size(0) == offsets_.back(), "dropout over tokens");
-  const at::Tensor keys = make_keys(x.size(0), [&](std::int64_t* out) {
+  const std::int64_t rows = chosen == nullptr ? offsets_.back() : std::ssize(*chosen);
+  TUTTI_ASSERT(x.size(0) == rows, "dropout over tokens");
+  const at::Tensor keys = make_keys(rows, [&](std::int64_t* out) {
     for (std::size_t e = 0; e < example_keys_.size(); ++e) {
-      const std::int32_t length = offsets_[e + 1] - offsets_[e];
-      for (std::int32_t t = 0; t < length; ++t) {
+      const std::int64_t begin = chosen == nullptr ? 0 : (*chosen)[e];
+      const std::int64_t end = chosen == nullptr ? offsets_[e + 1] - offsets_[e] : begin + 1;
+      for (std::int64_t t = begin; t < end; ++t) {
         *out++ = static_cast<std::int64_t>(
             key(static_cast<std::int64_t>(e), site, static_cast<std::uint64_t>(t)));
       }
@@ -141,26 +146,16 @@ at::Tensor Dropout::tokens(const at::Tensor& x, double p, int site) const {
   return DropFunction::apply(x.to(at::kFloat), keys, p);
 }
 
-at::Tensor Dropout::examples(const at::Tensor& x, double p, int site) const {
-  if (!active(p)) return x;
-  TUTTI_ASSERT(x.size(0) == static_cast<std::int64_t>(example_keys_.size()),
-               "dropout over examples");
-  const at::Tensor keys = make_keys(x.size(0), [&](std::int64_t* out) {
-    for (std::int64_t e = 0; e < x.size(0); ++e) {
-      out[e] = static_cast<std::int64_t>(key(e, site, 0));
-    }
-  });
-  return DropFunction::apply(x.to(at::kFloat), keys, p);
-}
-
-at::Tensor Dropout::attention(const at::Tensor& x, std::int64_t first, double p, int site) const {
+at::Tensor Dropout::attention(const at::Tensor& x, std::int64_t first, double p, int site,
+                              const std::vector<std::int64_t>* chosen) const {
   if (!active(p)) return x;
   const at::Tensor keys = make_keys(x.size(0) * x.size(1) * x.size(2), [&](std::int64_t* out) {
     for (std::int64_t e = first; e < first + x.size(0); ++e) {
       for (std::int64_t head = 0; head < x.size(1); ++head) {
-        for (std::int64_t query = 0; query < x.size(2); ++query) {
+        const std::int64_t begin = chosen == nullptr ? 0 : (*chosen)[static_cast<std::size_t>(e)];
+        for (std::int64_t query = begin; query < begin + x.size(2); ++query) {
           const auto place =
-              static_cast<std::uint64_t>(head << 32) + static_cast<std::uint64_t>(query);
+              (static_cast<std::uint64_t>(head) << 32U) + static_cast<std::uint64_t>(query);
           *out++ = static_cast<std::int64_t>(key(e, site, place));
         }
       }

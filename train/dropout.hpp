@@ -25,14 +25,14 @@ class Dropout {
 
   /// Does a dropout of probability p do anything in this pass?
   [[nodiscard]] bool active(double p) const noexcept { return training_ && p > 0; }
-  /// x [tokens, features].
-  [[nodiscard]] at::Tensor tokens(const at::Tensor& x, double p, int site) const;
-  /// x [examples, features].
-  [[nodiscard]] at::Tensor examples(const at::Tensor& x, double p, int site) const;
-  /// x [n, heads, length, length], attention probabilities of n examples of equal length from
-  /// `first` on.
-  [[nodiscard]] at::Tensor attention(const at::Tensor& x, std::int64_t first, double p,
-                                     int site) const;
+  /// x [tokens, features]; or, with `chosen`, [examples, features] of the token at that position of
+  /// each example: the same values as in x of all tokens.
+  [[nodiscard]] at::Tensor tokens(const at::Tensor& x, double p, int site,
+                                  const std::vector<std::int64_t>* chosen = nullptr) const;
+  /// x [n, heads, queries, length], attention probabilities of n examples of equal length from
+  /// `first` on; queries is length, or 1 with `chosen` as above.
+  [[nodiscard]] at::Tensor attention(const at::Tensor& x, std::int64_t first, double p, int site,
+                                     const std::vector<std::int64_t>* chosen = nullptr) const;
 
  private:
   [[nodiscard]] std::uint64_t key(std::int64_t example, int site, std::uint64_t position) const;

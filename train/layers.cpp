@@ -33,9 +33,9 @@ at::Tensor gelu_tanh(const at::Tensor& x) { return at::gelu(x, "tanh"); }
 at::Tensor silu(const at::Tensor& x) { return at::silu(x); }
 at::Tensor relu(const at::Tensor& x) { return at::relu(x); }
 
-// [n * length, heads * dim] -> [n, heads, length, dim], a view.
+// [n * queries, heads * dim] -> [n, heads, queries, dim], a view.
 at::Tensor split_heads(const at::Tensor& x, const Layout::Run& run, std::int64_t heads) {
-  return x.view({run.count, run.length, heads, x.size(1) / heads}).transpose(1, 2);
+  return x.view({run.count, x.size(0) / run.count, heads, x.size(1) / heads}).transpose(1, 2);
 }
 
 at::Tensor repeat_heads(const at::Tensor& x, std::int64_t times) {
@@ -46,19 +46,36 @@ at::Tensor repeat_heads(const at::Tensor& x, std::int64_t times) {
       .reshape({s[0], s[1] * times, s[2], s[3]});
 }
 
-// Written out, because the probabilities pass through our own dropout.
-at::Tensor attend_with_dropout(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                               const Layout::Run& run, const Dropout& dropout,
-                               const Attention& how) {
+// Keys that a query must not see: [queries, length], or [n, 1, 1, length] for chosen queries.
+at::Tensor future_keys(const Layout::Run& run, const Chosen* chosen, const at::Device& device) {
+  const auto options = at::TensorOptions().device(device);
+  if (chosen == nullptr) {
+    return at::ones({run.length, run.length}, options.dtype(at::kBool)).triu(1);
+  }
+  const auto begin = chosen->positions.begin() + run.first;
+  const at::Tensor last = index_tensor({begin, begin + run.count}, device);
+  return at::arange(run.length, options.dtype(at::kLong)).gt(last.view({-1, 1, 1, 1}));
+}
+
+// Written out where the probabilities pass through our own dropout, or few queries are asked.
+at::Tensor attend_in_steps(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                           const Layout::Run& run, const Dropout& dropout, const Attention& how,
+                           const Chosen* chosen) {
   at::Tensor scores = at::matmul(q * how.scale, k.transpose(2, 3)).to(at::kFloat);
   if (how.causal) {
-    const at::Tensor future =
-        at::ones({run.length, run.length}, scores.options().dtype(at::kBool)).triu(1);
-    scores = scores.masked_fill(future, -INFINITY);
+    scores = scores.masked_fill(future_keys(run, chosen, scores.device()), -INFINITY);
   }
-  const at::Tensor kept =
-      dropout.attention(at::softmax(scores, -1), run.first, how.dropout, how.site);
+  const at::Tensor kept = dropout.attention(at::softmax(scores, -1), run.first, how.dropout,
+                                            how.site, Chosen::places(chosen));
   return at::matmul(kept.to(v.scalar_type()), v);
+}
+
+// LibTorch's fused attention knows no dropout of ours, and its backward pass in bfloat16 takes
+// about three times that of the steps on a CPU.
+bool in_steps(const at::Tensor& q, const Dropout& dropout, const Attention& how,
+              const Chosen* chosen) {
+  const bool slow = q.is_cpu() && q.scalar_type() == at::kBFloat16;
+  return chosen != nullptr || dropout.active(how.dropout) || slow;
 }
 
 }  // namespace
@@ -150,6 +167,20 @@ at::Tensor linear(const at::Tensor& x, const Affine& layer, bool bf16) {
   return at::linear(x.to(type), layer.weight.to(type), cast(layer.bias, type));
 }
 
+std::vector<at::Tensor> linear_together(const at::Tensor& x, const std::vector<Affine>& layers,
+                                        bool bf16) {
+  std::vector<at::Tensor> weights;
+  std::vector<at::Tensor> biases;
+  std::vector<std::int64_t> sizes;
+  for (const Affine& layer : layers) {
+    weights.push_back(layer.weight);
+    if (layer.bias.defined()) biases.push_back(layer.bias);
+    sizes.push_back(layer.weight.size(0));
+  }
+  const at::Tensor bias = biases.empty() ? at::Tensor() : at::cat(biases);
+  return linear(x, {at::cat(weights), bias}, bf16).split_with_sizes(sizes, 1);
+}
+
 at::Tensor linear_transposed(const at::Tensor& x, const Affine& layer, bool bf16) {
   const at::ScalarType type = bf16 ? at::kBFloat16 : at::kFloat;
   return at::addmm(layer.bias.to(type), x.to(type), layer.weight.to(type));
@@ -165,9 +196,14 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilo
 }
 
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                  const Layout& layout, const Dropout& dropout, const Attention& how) {
+                  const Layout& layout, const Dropout& dropout, const Attention& how,
+                  const Chosen* chosen) {
   // split, not slices: its gradient is one concatenation, that of a slice a whole tensor of zeros.
-  const auto qs = q.split_with_sizes(layout.run_tokens);
+  std::vector<std::int64_t> queries = layout.run_tokens;
+  for (std::size_t r = 0; r < queries.size() && chosen != nullptr; ++r) {
+    queries[r] = layout.runs[r].count;
+  }
+  const auto qs = q.split_with_sizes(queries);
   const auto ks = k.split_with_sizes(layout.run_tokens);
   const auto vs = v.split_with_sizes(layout.run_tokens);
   std::vector<at::Tensor> out;
@@ -179,10 +215,10 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
     const at::Tensor key = repeat_heads(split_heads(ks[r], run, how.kv_heads), times);
     const at::Tensor value = repeat_heads(split_heads(vs[r], run, how.kv_heads), times);
     const at::Tensor mixed =
-        dropout.active(how.dropout)
-            ? attend_with_dropout(query, key, value, run, dropout, how)
+        in_steps(q, dropout, how, chosen)
+            ? attend_in_steps(query, key, value, run, dropout, how, chosen)
             : at::scaled_dot_product_attention(query, key, value, {}, 0.0, how.causal, how.scale);
-    out.push_back(mixed.transpose(1, 2).reshape({run.count * run.length, q.size(1)}));
+    out.push_back(mixed.transpose(1, 2).reshape({queries[r], q.size(1)}));
   }
   return at::cat(out);
 }
@@ -196,15 +232,22 @@ Activation activation_by_name(const std::string& name) {
               "known: gelu, gelu_new, silu, relu");
 }
 
-at::Tensor last_tokens(const Batch& batch, std::int64_t pad_id, const at::Device& device) {
-  std::vector<std::int64_t> last;
-  last.reserve(batch.rows.size());
+Chosen first_tokens(const Batch& batch, const at::Device& device) {
+  const std::vector<std::int64_t> rows(batch.offsets.begin(), batch.offsets.end() - 1);
+  return {index_tensor(rows, device), std::vector<std::int64_t>(rows.size(), 0)};
+}
+
+Chosen last_tokens(const Batch& batch, std::int64_t pad_id, const at::Device& device) {
+  std::vector<std::int64_t> rows;
+  std::vector<std::int64_t> positions;
   for (std::size_t e = 0; e < batch.rows.size(); ++e) {
-    std::int64_t at = batch.offsets[e + 1] - 1;
-    while (at > batch.offsets[e] && batch.ids[static_cast<std::size_t>(at)] == pad_id) --at;
-    last.push_back(at);
+    const std::int64_t begin = batch.offsets[e];
+    std::int64_t row = batch.offsets[e + 1] - 1;
+    while (row > begin && batch.ids[static_cast<std::size_t>(row)] == pad_id) --row;
+    rows.push_back(row);
+    positions.push_back(row - begin);
   }
-  return index_tensor(last, device);
+  return {index_tensor(rows, device), positions};
 }
 
 }  // namespace tutti

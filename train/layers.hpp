@@ -60,6 +60,26 @@ struct Layout {
          std::int64_t max_positions, std::int64_t type_count);
 };
 
+/// One token of each example: all that a classifier reads of the last layer, so that nothing but
+/// keys and values needs to be computed there for the others.
+struct Chosen {
+  at::Tensor rows;                      ///< [examples] flat indices, int64
+  std::vector<std::int64_t> positions;  ///< [example] in its example
+
+  /// x [tokens, features] -> [examples, features]; x itself where nothing is chosen.
+  static at::Tensor of(const at::Tensor& x, const Chosen* chosen) {
+    return chosen == nullptr ? x : x.index_select(0, chosen->rows);
+  }
+  static const std::vector<std::int64_t>* places(const Chosen* chosen) {
+    return chosen == nullptr ? nullptr : &chosen->positions;
+  }
+};
+
+/// The first token of each example.
+Chosen first_tokens(const Batch& batch, const at::Device& device);
+/// The last one that is not `pad_id`, as transformers pools decoders; `pad_id` < 0: the last.
+Chosen last_tokens(const Batch& batch, std::int64_t pad_id, const at::Device& device);
+
 /// How attention is done in one layer.
 struct Attention {
   std::int64_t heads = 1;
@@ -78,18 +98,20 @@ at::Tensor linear_transposed(const at::Tensor& x, const Affine& layer, bool bf16
 at::Tensor layer_norm(const at::Tensor& x, const Affine& layer, double epsilon);
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon);
 
+/// Several layers on the same x as one product: their outputs in turn.
+std::vector<at::Tensor> linear_together(const at::Tensor& x, const std::vector<Affine>& layers,
+                                        bool bf16);
+
 /// softmax(scale q k^T) v within each example. q [tokens, heads * dim], k and v
 /// [tokens, kv_heads * dim]; each group of heads / kv_heads query heads shares a key head.
+/// With `chosen`, q and the result are [examples, heads * dim] of those tokens.
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                  const Layout& layout, const Dropout& dropout, const Attention& how);
+                  const Layout& layout, const Dropout& dropout, const Attention& how,
+                  const Chosen* chosen);
 
 /// An activation function by its transformers name. Throws Error(Data) for an unknown one.
 using Activation = at::Tensor (*)(const at::Tensor&);
 Activation activation_by_name(const std::string& name);
-
-/// [example] flat index of the last token that is not `pad_id`, as transformers pools decoders;
-/// `pad_id` < 0: of the last token.
-at::Tensor last_tokens(const Batch& batch, std::int64_t pad_id, const at::Device& device);
 
 /// Host integers as an int64 tensor on `device`.
 at::Tensor index_tensor(const std::vector<std::int64_t>& values, const at::Device& device);

@@ -86,11 +86,11 @@ class Bert final : public Model {
     return torch_guard("bert", [&] {
       if (batch.examples() == 0) return at::zeros({0, config_.labels}, words_.options());
       const Dropout dropout(batch, pass);
-      const at::Tensor hidden = encode(batch, pass, dropout);
-      const std::vector<std::int64_t> first(batch.offsets.begin(), batch.offsets.end() - 1);
-      const at::Tensor cls = hidden.index_select(0, index_tensor(first, words_.device()));
+      const Chosen first = first_tokens(batch, words_.device());
+      const at::Tensor cls = encode(batch, pass, dropout, &first);
       const at::Tensor pooled = linear(cls, pooler_, pass.bf16).to(at::kFloat).tanh();
-      const at::Tensor kept = dropout.examples(pooled, config_.classifier_dropout, 1);
+      const at::Tensor kept =
+          dropout.tokens(pooled, config_.classifier_dropout, 1, Chosen::places(&first));
       return linear(kept, classifier_, pass.bf16).to(at::kFloat);
     });
   }
@@ -99,7 +99,7 @@ class Bert final : public Model {
                              const Pass& pass) override {
     return torch_guard("bert", [&] {
       if (positions.empty()) return at::zeros({0, config_.vocab}, words_.options());
-      const at::Tensor hidden = encode(batch, pass, Dropout(batch, pass));
+      const at::Tensor hidden = encode(batch, pass, Dropout(batch, pass), nullptr);
       const std::vector<std::int64_t> wanted(positions.begin(), positions.end());
       const at::Tensor chosen = hidden.index_select(0, index_tensor(wanted, words_.device()));
       const at::Tensor dense = config_.activation(linear(chosen, transform_, pass.bf16));
@@ -138,37 +138,49 @@ class Bert final : public Model {
     layers_.push_back(layer);
   }
 
-  // [tokens, hidden] fp32
-  at::Tensor encode(const Batch& batch, const Pass& pass, const Dropout& dropout) const {
+  // [tokens, hidden] fp32, or [examples, hidden] of the chosen tokens
+  at::Tensor encode(const Batch& batch, const Pass& pass, const Dropout& dropout,
+                    const Chosen* chosen) const {
     const Layout layout(batch, words_.device(), config_.vocab, config_.positions, config_.types);
     at::Tensor x = at::embedding(words_, layout.ids) + at::embedding(types_, layout.types) +
                    at::embedding(positions_, layout.positions);
     x = layer_norm(x, embedding_norm_, config_.epsilon);
     x = dropout.tokens(x, config_.hidden_dropout, 0);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      x = apply(layers_[i], x, layout, pass, dropout, 8 * (static_cast<int>(i) + 1));
+      const bool last = i + 1 == layers_.size();
+      x = apply(layers_[i], x, layout, pass, dropout, 8 * (static_cast<int>(i) + 1),
+                last ? chosen : nullptr);
     }
     return x;
   }
 
   at::Tensor apply(const BertLayer& layer, const at::Tensor& x, const Layout& layout,
-                   const Pass& pass, const Dropout& dropout, int site) const {
-    const at::Tensor in = pass.bf16 ? x.to(at::kBFloat16) : x;
+                   const Pass& pass, const Dropout& dropout, int site, const Chosen* chosen) const {
+    const bool bf16 = pass.bf16;
+    const auto* places = Chosen::places(chosen);
     const Attention how{config_.heads,
                         config_.heads,
                         false,
                         1.0 / std::sqrt(static_cast<double>(config_.hidden / config_.heads)),
                         config_.attention_dropout,
                         site};
-    const at::Tensor mixed =
-        attend(linear(in, layer.query, pass.bf16), linear(in, layer.key, pass.bf16),
-               linear(in, layer.value, pass.bf16), layout, dropout, how);
-    const at::Tensor attended = dropout.tokens(linear(mixed, layer.attention_output, pass.bf16),
-                                               config_.hidden_dropout, site + 1);
-    const at::Tensor middle = layer_norm(x + attended, layer.attention_norm, config_.epsilon);
-    const at::Tensor wide = config_.activation(linear(middle, layer.intermediate, pass.bf16));
+    const at::Tensor residual = Chosen::of(x, chosen);
+    at::Tensor mixed;
+    if (chosen == nullptr) {
+      const auto qkv = linear_together(x, {layer.query, layer.key, layer.value}, bf16);
+      mixed = attend(qkv[0], qkv[1], qkv[2], layout, dropout, how, nullptr);
+    } else {
+      const auto kv = linear_together(x, {layer.key, layer.value}, bf16);
+      const at::Tensor query = linear(residual, layer.query, bf16);
+      mixed = attend(query, kv[0], kv[1], layout, dropout, how, chosen);
+    }
+    const at::Tensor attended = dropout.tokens(linear(mixed, layer.attention_output, bf16),
+                                               config_.hidden_dropout, site + 1, places);
+    const at::Tensor middle =
+        layer_norm(residual + attended, layer.attention_norm, config_.epsilon);
+    const at::Tensor wide = config_.activation(linear(middle, layer.intermediate, bf16));
     const at::Tensor narrow =
-        dropout.tokens(linear(wide, layer.output, pass.bf16), config_.hidden_dropout, site + 2);
+        dropout.tokens(linear(wide, layer.output, bf16), config_.hidden_dropout, site + 2, places);
     return layer_norm(middle + narrow, layer.output_norm, config_.epsilon);
   }
 

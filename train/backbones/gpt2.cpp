@@ -83,8 +83,8 @@ class Gpt2 final : public Model {
   at::Tensor logits(const Batch& batch, const Pass& pass) override {
     return torch_guard("gpt2", [&] {
       if (batch.examples() == 0) return at::zeros({0, config_.labels}, words_.options());
-      const at::Tensor last = last_tokens(batch, config_.pad, words_.device());
-      return linear(encode(batch, pass).index_select(0, last), score_, pass.bf16).to(at::kFloat);
+      const Chosen last = last_tokens(batch, config_.pad, words_.device());
+      return linear(encode(batch, pass, &last), score_, pass.bf16).to(at::kFloat);
     });
   }
 
@@ -94,7 +94,7 @@ class Gpt2 final : public Model {
       if (positions.empty()) return at::zeros({0, config_.vocab}, words_.options());
       const std::vector<std::int64_t> wanted(positions.begin(), positions.end());
       const at::Tensor chosen =
-          encode(batch, pass).index_select(0, index_tensor(wanted, words_.device()));
+          encode(batch, pass, nullptr).index_select(0, index_tensor(wanted, words_.device()));
       return linear(chosen, {words_, {}}, pass.bf16).to(at::kFloat);
     });
   }
@@ -114,37 +114,41 @@ class Gpt2 final : public Model {
             parameters_.make(name + ".bias", {config_.hidden})};
   }
 
-  // [tokens, hidden] fp32, after the last norm
-  at::Tensor encode(const Batch& batch, const Pass& pass) const {
+  // [tokens, hidden] fp32 after the last norm, or [examples, hidden] of the chosen tokens
+  at::Tensor encode(const Batch& batch, const Pass& pass, const Chosen* chosen) const {
     const Dropout dropout(batch, pass);
     const Layout layout(batch, words_.device(), config_.vocab, config_.positions, kMany);
     at::Tensor x = at::embedding(words_, layout.ids) + at::embedding(positions_, layout.positions);
     x = dropout.tokens(x, config_.embedding_dropout, 0);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      x = apply(i, x, layout, pass, dropout);
+      x = apply(i, x, layout, pass, dropout, i + 1 == layers_.size() ? chosen : nullptr);
     }
     return layer_norm(x, final_norm_, config_.epsilon);
   }
 
   at::Tensor apply(std::size_t index, const at::Tensor& x, const Layout& layout, const Pass& pass,
-                   const Dropout& dropout) const {
+                   const Dropout& dropout, const Chosen* chosen) const {
     const Gpt2Layer& layer = layers_[index];
     const int site = 8 * (static_cast<int>(index) + 1);
+    const auto* places = Chosen::places(chosen);
     double scale =
         config_.scaled ? 1.0 / std::sqrt(static_cast<double>(config_.hidden / config_.heads)) : 1.0;
     if (config_.scaled_by_layer) scale /= static_cast<double>(index + 1);
     const Attention how{config_.heads, config_.heads, true, scale, config_.attention_dropout, site};
+    // One weight holds q, k and v: q is computed for all tokens, chosen or not.
     const auto qkv =
         linear_transposed(layer_norm(x, layer.norm_1, config_.epsilon), layer.attention, pass.bf16)
             .chunk(3, 1);
-    const at::Tensor mixed = attend(qkv[0], qkv[1], qkv[2], layout, dropout, how);
+    const at::Tensor mixed =
+        attend(Chosen::of(qkv[0], chosen), qkv[1], qkv[2], layout, dropout, how, chosen);
     const at::Tensor middle =
-        x + dropout.tokens(linear_transposed(mixed, layer.attention_output, pass.bf16),
-                           config_.residual_dropout, site + 1);
+        Chosen::of(x, chosen) +
+        dropout.tokens(linear_transposed(mixed, layer.attention_output, pass.bf16),
+                       config_.residual_dropout, site + 1, places);
     const at::Tensor wide = config_.activation(linear_transposed(
         layer_norm(middle, layer.norm_2, config_.epsilon), layer.wide, pass.bf16));
     return middle + dropout.tokens(linear_transposed(wide, layer.narrow, pass.bf16),
-                                   config_.residual_dropout, site + 2);
+                                   config_.residual_dropout, site + 2, places);
   }
 
   Gpt2Config config_;

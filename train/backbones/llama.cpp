@@ -115,8 +115,8 @@ class Llama final : public Model {
   at::Tensor logits(const Batch& batch, const Pass& pass) override {
     return torch_guard("llama", [&] {
       if (batch.examples() == 0) return at::zeros({0, config_.labels}, words_.options());
-      const at::Tensor last = last_tokens(batch, config_.pad, words_.device());
-      return linear(encode(batch, pass).index_select(0, last), score_, pass.bf16).to(at::kFloat);
+      const Chosen last = last_tokens(batch, config_.pad, words_.device());
+      return linear(encode(batch, pass, &last), score_, pass.bf16).to(at::kFloat);
     });
   }
 
@@ -126,7 +126,7 @@ class Llama final : public Model {
       if (positions.empty()) return at::zeros({0, config_.vocab}, words_.options());
       const std::vector<std::int64_t> wanted(positions.begin(), positions.end());
       const at::Tensor chosen =
-          encode(batch, pass).index_select(0, index_tensor(wanted, words_.device()));
+          encode(batch, pass, nullptr).index_select(0, index_tensor(wanted, words_.device()));
       return linear(chosen, output_, pass.bf16).to(at::kFloat);
     });
   }
@@ -174,46 +174,48 @@ class Llama final : public Model {
   // Each pair (i, i + head_size / 2) turns by its angle (Su et al. 2021, in the halves of Hugging
   // Face's weights).
   at::Tensor rotate(const at::Tensor& x, const Rotation& by) const {
-    const auto halves = x.view({x.size(0), -1, config_.head_size}).chunk(2, 2);
+    const auto halves = x.unflatten(1, {-1, config_.head_size}).chunk(2, 2);
     const at::Tensor turned = at::cat(
         {halves[0] * by.cos - halves[1] * by.sin, halves[1] * by.cos + halves[0] * by.sin}, 2);
-    return turned.view(x.sizes()).to(x.scalar_type());
+    return turned.flatten(1).to(x.scalar_type());
   }
 
-  // [tokens, hidden] fp32, after the last norm
-  at::Tensor encode(const Batch& batch, const Pass& pass) const {
+  // [tokens, hidden] fp32 after the last norm, or [examples, hidden] of the chosen tokens
+  at::Tensor encode(const Batch& batch, const Pass& pass, const Chosen* chosen) const {
     const Dropout dropout(batch, pass);
     const Layout layout(batch, words_.device(), config_.vocab, config_.positions, kMany);
     const Rotation turn = rotation(layout);
     at::Tensor x = dropout.tokens(at::embedding(words_, layout.ids), config_.hidden_dropout, 0);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      x = apply(layers_[i], x, layout, turn, pass, dropout, 8 * (static_cast<int>(i) + 1));
+      const bool last = i + 1 == layers_.size();
+      x = apply(layers_[i], x, layout, turn, pass, dropout, 8 * (static_cast<int>(i) + 1),
+                last ? chosen : nullptr);
     }
     return rms_norm(x, final_norm_, config_.epsilon);
   }
 
   at::Tensor apply(const LlamaLayer& layer, const at::Tensor& x, const Layout& layout,
-                   const Rotation& turn, const Pass& pass, const Dropout& dropout, int site) const {
+                   const Rotation& turn, const Pass& pass, const Dropout& dropout, int site,
+                   const Chosen* chosen) const {
     const bool bf16 = pass.bf16;
-    at::Tensor in = rms_norm(x, layer.input_norm, config_.epsilon);
-    if (bf16) in = in.to(at::kBFloat16);
+    const auto* places = Chosen::places(chosen);
+    const at::Tensor in = rms_norm(x, layer.input_norm, config_.epsilon);
     const Attention how{config_.heads,
                         config_.kv_heads,
                         true,
                         1.0 / std::sqrt(static_cast<double>(config_.head_size)),
                         config_.attention_dropout,
                         site};
-    const at::Tensor mixed = attend(rotate(linear(in, layer.query, bf16), turn),
-                                    rotate(linear(in, layer.key, bf16), turn),
-                                    linear(in, layer.value, bf16), layout, dropout, how);
+    const auto qkv = linear_together(in, {layer.query, layer.key, layer.value}, bf16);
+    const at::Tensor mixed = attend(Chosen::of(rotate(qkv[0], turn), chosen), rotate(qkv[1], turn),
+                                    qkv[2], layout, dropout, how, chosen);
     const at::Tensor middle =
-        x + dropout.tokens(linear(mixed, layer.output, bf16), config_.hidden_dropout, site + 1);
-    at::Tensor normed = rms_norm(middle, layer.middle_norm, config_.epsilon);
-    if (bf16) normed = normed.to(at::kBFloat16);
-    const at::Tensor wide =
-        config_.activation(linear(normed, layer.gate, bf16)) * linear(normed, layer.up, bf16);
-    return middle +
-           dropout.tokens(linear(wide, layer.down, bf16), config_.hidden_dropout, site + 2);
+        Chosen::of(x, chosen) +
+        dropout.tokens(linear(mixed, layer.output, bf16), config_.hidden_dropout, site + 1, places);
+    const at::Tensor normed = rms_norm(middle, layer.middle_norm, config_.epsilon);
+    const auto wide = linear_together(normed, {layer.gate, layer.up}, bf16);
+    return middle + dropout.tokens(linear(config_.activation(wide[0]) * wide[1], layer.down, bf16),
+                                   config_.hidden_dropout, site + 2, places);
   }
 
   LlamaConfig config_;
