@@ -15,7 +15,7 @@ namespace {
 
 struct SortedRow {
   std::int32_t user;
-  bool positive;
+  float positive;  // 1 or 0: a factor
   bool last_of_tie;
 };
 
@@ -29,15 +29,19 @@ class PreparedAuc final : public PreparedMetric {
     double wins = 0;
     double positives = 0;
     double negatives = 0;  // below the current tie group
-    double tied[2] = {0, 0};
+    double tied = 0;       // weight of the group's rows so far, of both classes
+    double tied_positives = 0;
     for (const SortedRow& row : rows_) {
+      // Without a branch on the class: a bootstrap lives in this loop.
       const double w = user_weight.empty() ? 1.0 : user_weight[static_cast<std::size_t>(row.user)];
-      tied[row.positive ? 1 : 0] += w;
+      tied += w;
+      tied_positives += w * row.positive;
       if (row.last_of_tie) {
-        wins += tied[1] * (negatives + 0.5 * tied[0]);
-        positives += tied[1];
-        negatives += tied[0];
-        tied[0] = tied[1] = 0;
+        const double tied_negatives = tied - tied_positives;
+        wins += tied_positives * (negatives + 0.5 * tied_negatives);
+        positives += tied_positives;
+        negatives += tied_negatives;
+        tied = tied_positives = 0;
       }
     }
     return wins / (positives * negatives);  // 0/0: NaN, undefined
@@ -67,7 +71,7 @@ class Auc final : public Metric {
     for (std::size_t i = 0; i < order.size(); ++i) {
       const std::size_t row = order[i];
       const bool last = i + 1 == order.size() || score[order[i + 1]] != score[row];
-      rows.push_back({user[row], label[row] >= options_.positive, last});
+      rows.push_back({user[row], label[row] >= options_.positive ? 1.0F : 0.0F, last});
     }
     return std::make_unique<PreparedAuc>(std::move(rows), users);
   }
