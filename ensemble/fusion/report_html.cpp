@@ -101,25 +101,26 @@ std::string interval_plot(const ReportData& data) {
   constexpr double kRow = 24;
   const auto x = [&](double value) { return fixed(kLeft + kWide * (value - low) / span); };
   const double bottom = kRow * static_cast<double>(shown.size()) + 8;
-  const std::string metric = escape(data.metrics[data.judged_by]);
-  std::string out = "<svg viewBox=\"0 0 700 " + fixed(bottom + 28) +
-                    "\" role=\"img\" aria-label=\"Test values and intervals by " + metric + "\">\n";
-  for (int tick = 0; tick <= 4; ++tick) {
-    const double value = low + span * tick / 4;
-    out += "<line class=\"grid\" x1=\"" + x(value) + "\" x2=\"" + x(value) + "\" y1=\"4\" y2=\"" +
+  const auto tick = [&](double value) {
+    return "<line class=\"grid\" x1=\"" + x(value) + "\" x2=\"" + x(value) + "\" y1=\"4\" y2=\"" +
            fixed(bottom) + "\"/><text class=\"muted\" text-anchor=\"middle\" x=\"" + x(value) +
            "\" y=\"" + fixed(bottom + 18) + "\">" + four_digits(value) + "</text>\n";
-  }
-  for (std::size_t i = 0; i < shown.size(); ++i) {
-    const Interval value = at(*shown[i]);
+  };
+  const auto system = [&](const SystemResult& s, std::size_t i) {
+    const Interval value = at(s);
     const std::string y = fixed(kRow * (static_cast<double>(i) + 0.5) + 4);
-    out += std::string("<g") + (shown[i]->marked ? " class=\"marked\"" : "") +
+    return std::string("<g") + (s.marked ? " class=\"marked\"" : "") +
            "><text text-anchor=\"end\" x=\"" + fixed(kLeft - 12) + "\" y=\"" + y +
-           "\" dominant-baseline=\"middle\">" + escape(shown[i]->name) +
+           "\" dominant-baseline=\"middle\">" + escape(s.name) +
            "</text><line class=\"bar\" x1=\"" + x(value.low) + "\" x2=\"" + x(value.high) +
            "\" y1=\"" + y + "\" y2=\"" + y + "\"/><circle class=\"dot\" r=\"5\" cx=\"" +
            x(value.value) + "\" cy=\"" + y + "\"/></g>\n";
-  }
+  };
+  const std::string metric = escape(data.metrics[data.judged_by]);
+  std::string out = "<svg viewBox=\"0 0 700 " + fixed(bottom + 28) +
+                    "\" role=\"img\" aria-label=\"Test values and intervals by " + metric + "\">\n";
+  for (int t = 0; t <= 4; ++t) out += tick(low + span * t / 4);
+  for (std::size_t i = 0; i < shown.size(); ++i) out += system(*shown[i], i);
   return out + "</svg>\n";
 }
 

@@ -31,11 +31,11 @@ std::vector<std::vector<double>> read_rule_state(const std::string& rule, std::s
   } catch (const nlohmann::json::exception&) {
     throw Error(Code::Data, what + "'" + key + "' is not a list of lists of numbers");
   }
+  bool finite = true;
   for (const auto& list : out) {
-    for (const double x : list) {
-      if (!std::isfinite(x)) throw Error(Code::Data, what + "'" + key + "' has no finite number");
-    }
+    for (const double x : list) finite = finite && std::isfinite(x);
   }
+  if (!finite) throw Error(Code::Data, what + "'" + key + "' has a number that is not finite");
   return out;
 }
 

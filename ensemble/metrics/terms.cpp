@@ -58,7 +58,7 @@ std::size_t check_rows(const std::string& metric, std::span<const double> score,
       bad_row(metric, i, "the label is " + std::to_string(label[i]), "drop rows without a label");
     }
   }
-  return static_cast<std::size_t>(last + 1);
+  return last < 0 ? 0 : static_cast<std::size_t>(last) + 1;
 }
 
 std::unique_ptr<PreparedMetric> prepare_terms(UserTerms terms, Finish finish) {

@@ -135,6 +135,7 @@ TEST(ChooseRule, is_within_0_001_of_the_oracle_on_20_tables) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     Random random(seed, "oracle");
     std::vector<double> noise;
+    noise.reserve(4);
     for (int m = 0; m < 4; ++m) noise.push_back(0.2 + 1.8 * random.uniform());
     const Table validation = clicks(150, 20, noise, 2 * seed);
     const Table fresh = clicks(300, 20, noise, 2 * seed + 1);

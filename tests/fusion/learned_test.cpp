@@ -1,3 +1,4 @@
+#include "tutti/ensemble/fusion/simplex.hpp"
 #include "tutti/ensemble/metric.hpp"
 
 #include <gtest/gtest.h>
@@ -73,6 +74,40 @@ TEST(Learned, ratings_get_the_weights_they_were_mixed_from) {
   EXPECT_NEAR(rule->weights()[0], 0.7, 1e-6);
   EXPECT_NEAR(rule->weights()[1], 0.0, 1e-6);
   EXPECT_NEAR(rule->weights()[2], 0.3, 1e-6);
+}
+
+TEST(Simplex, the_gap_closes_on_random_quadratics) {
+  // x'Ax/2 - b'x with A = R'R of low rank plus little: minima on faces of every size.
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    Random random(seed, "quadratic");
+    constexpr std::size_t kSize = 7;
+    std::vector<double> r(3 * kSize);
+    for (double& x : r) x = random.normal();
+    std::vector<double> a(kSize * kSize, 0.0);
+    std::vector<double> b(kSize);
+    for (double& x : b) x = random.normal();
+    for (std::size_t i = 0; i < kSize; ++i) {
+      for (std::size_t j = 0; j < kSize; ++j) {
+        for (std::size_t k = 0; k < 3; ++k) a[i * kSize + j] += r[k * kSize + i] * r[k * kSize + j];
+      }
+      a[i * kSize + i] += 0.01;
+    }
+    const SimplexResult found = minimise_on_simplex(7, [&](std::span<const double> w) {
+      Quadratic q{0, b, a};
+      for (std::size_t i = 0; i < kSize; ++i) {
+        for (std::size_t j = 0; j < kSize; ++j) q.gradient[i] += a[i * kSize + j] * w[j];
+        q.value += 0.5 * w[i] * (q.gradient[i] + b[i]);
+      }
+      return q;
+    });
+    EXPECT_LE(found.gap, 1e-9) << seed;
+    double sum = 0;
+    for (const double w : found.weights) {
+      EXPECT_GE(w, 0);
+      sum += w;
+    }
+    EXPECT_NEAR(sum, 1, 1e-12);
+  }
 }
 
 TEST(Greedy, is_no_worse_than_its_best_member_and_no_better_than_the_simplex) {

@@ -102,6 +102,7 @@ TEST(Auc, within_users_counts_users_once_or_by_rows) {
   EXPECT_DOUBLE_EQ(evaluate("user-auc", rows), 0.5);
   EXPECT_DOUBLE_EQ(evaluate("gauc", rows), 2.0 / 6);
   EXPECT_DOUBLE_EQ(evaluate("auc", {{1, 1, 1}, {0, 1, 0}, {0, 0, 0}}), 0.5);
+  EXPECT_DOUBLE_EQ(evaluate("user-auc", {{1, 1, 0}, {0, 1, 0}, {0, 0, 0}}), 0.75);
 }
 
 TEST(LogLoss, sure_and_wrong_is_clipped) {
@@ -127,6 +128,7 @@ TEST_P(EveryMetric, a_whole_weight_is_that_many_copies_of_the_user) {
   const Rows plain = rows();
   Random random(2, "weights");
   std::vector<double> weight;
+  weight.reserve(30);
   for (int u = 0; u < 30; ++u) weight.push_back(static_cast<double>(random.below(4)));
   Rows copied;
   std::int32_t next = 0;

@@ -70,6 +70,15 @@ TEST(VoteTopK, counts_places_in_each_users_list) {
   EXPECT_DOUBLE_EQ(fused[3], (1 + 1 + 0.25) / 3);  // a short list: every row is in the top k
 }
 
+TEST(VoteTopK, a_tie_uses_up_the_places_of_all_its_rows) {
+  FusionOptions options = testing::facts(1);
+  options.top_k = 2;
+  const std::vector<double> fused =
+      fuse("vote-top-k", table(1, {0.9, 0.9, 0.5}, {0, 0, 0}), options);
+  EXPECT_DOUBLE_EQ(fused[0], (1 + 0.9) / 2);
+  EXPECT_DOUBLE_EQ(fused[2], 0.5 / 2);
+}
+
 TEST(Rules, those_that_only_order_refuse_ratings) {
   FusionOptions options = testing::facts(2);
   options.task = "rating";

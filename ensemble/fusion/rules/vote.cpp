@@ -59,6 +59,7 @@ class Vote : public CheckedRule {
     if (options().task == "rating") {
       for (std::size_t i = 0; i < out.size(); ++i) {
         std::vector<std::pair<double, double>> votes;
+        votes.reserve(voters_.size());
         for (int m = 0; m < in.members; ++m) votes.emplace_back(in.member(m)[i], voters_[at(m)]);
         out[i] = weighted_median(std::move(votes));
       }
