@@ -10,7 +10,6 @@ namespace tutti {
 namespace {
 
 using tokenizers::Json;
-using tokenizers::Node;
 using Files = std::map<std::string, std::string>;
 
 Files read_folder(const Path& folder) {

@@ -8,6 +8,8 @@ namespace tutti::tokenizers {
 
 namespace {
 
+constexpr std::size_t kMostTokens = 1U << 26U;  // a wild id must not take all memory
+
 using Ids = std::unordered_map<std::string_view, TokenId>;
 
 struct Vocabulary {
@@ -16,8 +18,7 @@ struct Vocabulary {
 
   void put(const std::string& text, TokenId id, const Node& where) {
     const auto at = static_cast<std::size_t>(id);
-    constexpr std::size_t kMost = 1U << 26U;  // a wild id must not take all memory
-    if (at >= kMost) where.fail("id " + std::to_string(id) + " is beyond any vocabulary");
+    if (at >= kMostTokens) where.fail("id " + std::to_string(id) + " is beyond any vocabulary");
     if (at >= taken.size()) {
       taken.resize(at + 1);
       tokens.resize(at + 1);

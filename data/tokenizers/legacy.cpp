@@ -138,7 +138,9 @@ Json from_vocab_json(const std::string& vocab_bytes, const std::string& vocab_fi
     }
     const std::string left(line.substr(0, space));
     const std::string right(line.substr(space + 1));
-    for (const std::string& token : {left, right, left + right}) {
+    std::string joined = left;
+    joined += right;
+    for (const std::string& token : {left, right, joined}) {
       if (!vocab.contains(token)) {
         fail(merges_file, i + 1,
              "the merge needs the token '" + token + "', which is not in " + vocab_file);

@@ -14,6 +14,7 @@ using tokenizers::Json;
 
 constexpr const char* kSpecial[] = {"<pad>", "<eos>", "<unk>"};
 constexpr TokenId kFirstByte = 3;
+constexpr std::int32_t kLeastSize = kFirstByte + 256;
 constexpr std::int64_t kLeastCount = 2;  // a pair that stands once teaches nothing
 
 struct Word {
@@ -235,11 +236,10 @@ Json Trainer::format() const {
 }  // namespace
 
 std::unique_ptr<Tokenizer> train_bpe(std::span<const std::string> texts, std::int32_t vocab_size) {
-  constexpr std::int32_t kLeast = kFirstByte + 256;
-  if (vocab_size < kLeast) {
+  if (vocab_size < kLeastSize) {
     throw Error(Code::Config,
                 "a BPE vocabulary of " + std::to_string(vocab_size) + " tokens was asked for",
-                "give at least " + std::to_string(kLeast) + ": 256 bytes, <pad>, <eos>, <unk>");
+                "give at least " + std::to_string(kLeastSize) + ": 256 bytes, <pad>, <eos>, <unk>");
   }
   Trainer trainer(count_words(texts));
   trainer.run(static_cast<std::size_t>(vocab_size));

@@ -331,6 +331,7 @@ TEST(TrainBpe, OneObjectServesManyThreads) {
   const Encoding expected = tokenizer->encode_pair("the cat", "cat the", 10);
   std::vector<std::thread> threads;
   std::vector<int> wrong(4);
+  threads.reserve(wrong.size());
   for (int& count : wrong) {
     threads.emplace_back([&] {
       for (int i = 0; i < 500; ++i) {

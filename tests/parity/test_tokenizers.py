@@ -135,7 +135,7 @@ def test_pairs_as_auto_tokenizer(name, awkward, cache, model_folder, encode):
     draw = random.Random(3)
     titles = [title.encode() for title in item_texts(cache)]
     requests, theirs = [], []
-    for _ in range(4000):
+    for _ in range(2500):
         first, second = (draw.choice(draw.choice([awkward, titles])) for _ in range(2))
         second = draw.choice([b"", second, second])
         most = draw.choice([3, 4, 5, 6, 7, 8, 9, 15, 16, 33, 64, 128, 256])
@@ -289,7 +289,7 @@ VARIANTS = {
 def test_variants(variant, tmp_path, awkward, bpe_parts, word_pieces, encode):
     peer = VARIANTS[variant](bpe_parts, word_pieces)
     peer.save(str(tmp_path / "tokenizer.json"))
-    lines = awkward[::4]
+    lines = awkward[::8]
     expect_same(encode(tmp_path, map(request, lines)), peer_ids(peer, lines), lines)
     pairs = [(a, b or b"x") for a, b in zip(lines[:500], lines[500:1000])]
     peer.enable_truncation(21)
