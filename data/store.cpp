@@ -117,7 +117,7 @@ CleaningReport build_store(const DataOptions& options, std::uint64_t seed, const
     throw Error(Code::Config, "data.task is '" + options.task + "'", "known: click, rating, rank");
   }
   Source source = ReaderRegistry::make(options.source, options)->read();
-  const CleaningReport report = clean(source, options.cleaning);
+  CleaningReport report = clean(source, options.cleaning);
   StoreContent content;
   content.task = options.task;
   content.cleaning = to_json(report);

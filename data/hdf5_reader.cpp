@@ -1,0 +1,120 @@
+#include "tutti/data/error.hpp"
+#include "tutti/data/hdf5.hpp"
+#include "tutti/data/hdf5_handle.hpp"
+
+#include <algorithm>
+#include <type_traits>
+
+namespace tutti {
+
+using namespace hdf5;  // NOLINT: internal helpers of these files
+
+namespace {
+constexpr std::uint64_t kMaxExpansion = 1024;  // no filter makes data so many times smaller
+}
+
+struct Hdf5Reader::Impl {
+  Path path;
+  std::uint64_t bytes;
+  Handle file;
+
+  [[nodiscard]] std::string at(const std::string& dataset) const {
+    return path.string() + ": " + dataset;
+  }
+};
+
+Hdf5Reader::Hdf5Reader(const Path& file) {
+  std::string image = read_file(file);
+  const auto held = lock();
+  const Handle access = memory_access();
+  if (image.compare(0, 8, "\x89HDF\r\n\x1a\n") != 0) {
+    throw Error(Code::Data, "not an HDF5 file: " + file.string());
+  }
+  check(H5Pset_file_image(access.id(), image.data(), image.size()), Code::Internal, "file image");
+  impl_ = std::make_unique<Impl>(Impl{file,
+                                      image.size(),
+                                      {H5Fopen(fresh_name().c_str(), H5F_ACC_RDONLY, access.id()),
+                                       H5Fclose, Code::Data, "cannot open " + file.string()}});
+}
+
+Hdf5Reader::~Hdf5Reader() {
+  const auto held = lock();
+  impl_.reset();
+}
+
+bool Hdf5Reader::has(const std::string& path) const {
+  const auto held = lock();
+  // H5Lexists wants every part of the path to exist: it is asked part by part.
+  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+    if (H5Lexists(impl_->file.id(), path.substr(0, end).c_str(), H5P_DEFAULT) <= 0) return false;
+    if (end == std::string::npos) return true;
+  }
+}
+
+std::string Hdf5Reader::attribute(const std::string& path, const std::string& name) const {
+  const auto held = lock();
+  const std::string what = impl_->at(path) + ": attribute " + name;
+  const Handle attribute(
+      H5Aopen_by_name(impl_->file.id(), path.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT),
+      H5Aclose, Code::Data, what);
+  const Handle type(H5Aget_type(attribute.id()), H5Tclose, Code::Data, what);
+  if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) > 0) {
+    throw Error(Code::Data, "not a text of fixed length: " + what);
+  }
+  std::string value(H5Tget_size(type.id()), '\0');
+  check(H5Aread(attribute.id(), type.id(), value.data()), Code::Data, what);
+  while (!value.empty() && value.back() == '\0') value.pop_back();
+  return value;
+}
+
+template <class T>
+std::vector<T> Hdf5Reader::read(const std::string& path) const {
+  const auto held = lock();
+  const std::string what = impl_->at(path);
+  if (!has(path)) throw Error(Code::Data, "no dataset '" + path + "' in " + impl_->path.string());
+  const Handle dataset(H5Dopen2(impl_->file.id(), path.c_str(), H5P_DEFAULT), H5Dclose, Code::Data,
+                       what);
+  const Handle type(H5Dget_type(dataset.id()), H5Tclose, Code::Data, what);
+  const H5T_class_t expected = std::is_floating_point_v<T> ? H5T_FLOAT : H5T_INTEGER;
+  if (H5Tget_class(type.id()) != expected || H5Tget_size(type.id()) > sizeof(T)) {
+    throw Error(Code::Data, "another type than expected in " + what,
+                std::string(std::is_floating_point_v<T> ? "floats" : "integers") + " of at most " +
+                    std::to_string(sizeof(T)) + " bytes are expected");
+  }
+  const Handle space(H5Dget_space(dataset.id()), H5Sclose, Code::Data, what);
+  const hssize_t size = check(H5Sget_simple_extent_npoints(space.id()), Code::Data, what);
+  // A size that the file cannot hold is a broken header, not a reason to take all memory.
+  if (static_cast<std::uint64_t>(size) > impl_->bytes * kMaxExpansion / sizeof(T)) {
+    throw Error(Code::Data, what + " claims " + std::to_string(size) + " values in a file of " +
+                                std::to_string(impl_->bytes) + " bytes");
+  }
+  std::vector<T> values(static_cast<std::size_t>(size));
+  if (values.empty()) return values;
+  check(H5Dread(dataset.id(), native<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
+        Code::Data, "cannot read " + what);
+  return values;
+}
+
+std::vector<std::string> Hdf5Reader::read_text(const std::string& path) const {
+  const auto bytes = read<std::uint8_t>(path + "/bytes");
+  const auto offsets = read<std::int64_t>(path + "/offsets");
+  if (offsets.empty() || offsets.front() != 0 ||
+      offsets.back() != static_cast<std::int64_t>(bytes.size()) ||
+      !std::is_sorted(offsets.begin(), offsets.end())) {
+    throw Error(Code::Data, "offsets do not fit the bytes in " + impl_->at(path));
+  }
+  std::vector<std::string> values;
+  values.reserve(offsets.size() - 1);
+  for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
+    values.emplace_back(bytes.begin() + offsets[i], bytes.begin() + offsets[i + 1]);
+  }
+  return values;
+}
+
+template std::vector<std::uint8_t> Hdf5Reader::read(const std::string&) const;
+template std::vector<std::int32_t> Hdf5Reader::read(const std::string&) const;
+template std::vector<std::int64_t> Hdf5Reader::read(const std::string&) const;
+template std::vector<float> Hdf5Reader::read(const std::string&) const;
+template std::vector<double> Hdf5Reader::read(const std::string&) const;
+
+}  // namespace tutti
