@@ -85,6 +85,7 @@ TEST(Hdf5, SaveKeepsTheOldFileWhenItFails) {
 TEST(Hdf5, ServesSeveralThreads) {
   const Folder folder;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   std::vector<int> good(4, 0);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {

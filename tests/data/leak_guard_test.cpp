@@ -63,7 +63,7 @@ class LeakGuard : public ::testing::Test {
 
   std::string refused(Row index, std::function<void(Example&)> change) {
     const Tampered dataset(*view_, index, std::move(change));
-    const std::string text = error_of(Code::Data, [&] { check_leaks(*store_, dataset, "minilm"); });
+    std::string text = error_of(Code::Data, [&] { check_leaks(*store_, dataset, "minilm"); });
     EXPECT_THAT(text, AllOf(HasSubstr("leak: member 'minilm'"), HasSubstr("row ")));
     return text;
   }

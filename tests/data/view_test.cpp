@@ -19,7 +19,6 @@ using test::Folder;
 using test::small_source;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 class Views : public ::testing::Test {
  protected:
