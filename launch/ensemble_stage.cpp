@@ -38,16 +38,21 @@ std::vector<NamedScores> references(const Store& store, const Predictions& rows)
   return out;
 }
 
-// The metrics of the kept rule on test, for bundle.json.
-std::string bundle_metrics(const ReportData& report, const std::string& rule) {
+// The metrics of what is kept, on test, for bundle.json.
+std::string bundle_metrics(const AssessInput& input, const FusionRule& rule) {
+  const std::vector<double> score = fused(rule, input.test);
   nlohmann::ordered_json out = nlohmann::ordered_json::object();
-  for (const SystemResult& system : report.systems) {
-    if (system.kind != "rule" || system.name != rule) continue;
-    for (std::size_t k = 0; k < report.metrics.size(); ++k) {
-      out[report.metrics[k]] = {{"value", system.test[k].value},
-                                {"low", system.test[k].low},
-                                {"high", system.test[k].high}};
-    }
+  for (const std::string& name :
+       input.metrics.empty() ? usual_metrics(input.fusion.task) : input.metrics) {
+    MetricOptions options;
+    options.positive = input.fusion.positive;
+    options.split = input.split;
+    const auto metric = make_metric(name, options);
+    const auto prepared = metric->prepare(score, input.test_labels.value, input.test.user);
+    const PreparedMetric* systems[] = {prepared.get()};
+    const Interval value =
+        interval(resample(systems, input.test.user, input.bootstrap), 0, input.bootstrap);
+    out[metric->protocol()] = {{"value", value.value}, {"low", value.low}, {"high", value.high}};
   }
   return out.dump();
 }
@@ -127,7 +132,7 @@ EnsembleResult run_ensemble_stage(const Config& config, const RunRecord& record,
   const auto rule = kept_rule(input, report.verdict, assessment.rule, info.rule);
   info.rule_state = rule->state();
   info.weights = rule->weights();
-  info.metrics = bundle_metrics(report, info.rule);
+  info.metrics = bundle_metrics(input, *rule);
 
   make_folder(run_folder / "ensemble");
   write_file(run_folder / "ensemble" / "metrics.json", report_json(report));

@@ -87,27 +87,37 @@ double mean_tokens(const Dataset& examples, int max_length) {
   return count > 0 ? sum / count : 0;
 }
 
+MemberEstimate estimate(const Config& config, const MemberConfig& member, const Store& store) {
+  const Shape shape = member.backbone.folder.empty()
+                          ? shape_of_options(member.backbone)
+                          : shape_of_folder(member.backbone, member.name);
+  MemberEstimate e;
+  e.layers = shape.layers;
+  e.hidden = shape.hidden;
+  const double attention = (2 + 2 * shape.kv_share) * shape.hidden * shape.hidden;
+  const double feed_forward = (shape.gated ? 3 : 2) * shape.hidden * shape.intermediate;
+  e.layer_parameters = shape.layers * (attention + feed_forward);
+  e.embedding_parameters = shape.vocab * shape.hidden;
+  const auto view = training_view(store, member.data, config.experiment.seed, member.name);
+  e.training_rows = static_cast<double>(view->size());
+  e.tokens = mean_tokens(*view, member.train.max_length);
+  e.scored_rows =
+      static_cast<double>(store.rows(Part::Validation).size() + store.rows(Part::Test).size());
+  return e;
+}
+
 }  // namespace
 
 std::vector<MemberEstimate> estimate_members(const Config& config, const Store& store) {
   std::vector<MemberEstimate> out;
   for (const MemberConfig& member : config.members) {
-    const Shape shape = member.backbone.folder.empty()
-                            ? shape_of_options(member.backbone)
-                            : shape_of_folder(member.backbone, member.name);
-    MemberEstimate e;
-    e.layers = shape.layers;
-    e.hidden = shape.hidden;
-    const double attention = (2 + 2 * shape.kv_share) * shape.hidden * shape.hidden;
-    const double feed_forward = (shape.gated ? 3 : 2) * shape.hidden * shape.intermediate;
-    e.layer_parameters = shape.layers * (attention + feed_forward);
-    e.embedding_parameters = shape.vocab * shape.hidden;
-    const auto view = training_view(store, member.data, config.experiment.seed, member.name);
-    e.training_rows = static_cast<double>(view->size());
-    e.tokens = mean_tokens(*view, member.train.max_length);
-    e.scored_rows =
-        static_cast<double>(store.rows(Part::Validation).size() + store.rows(Part::Test).size());
-    out.push_back(e);
+    try {
+      out.push_back(estimate(config, member, store));
+    } catch (const Error& error) {
+      const std::string name = "member '" + member.name + "'";
+      const std::string text = error.what();
+      throw Error(error.code(), text.rfind(name, 0) == 0 ? text : name + ": " + text);
+    }
   }
   return out;
 }

@@ -8,6 +8,7 @@
 #include "tutti/launch/ensemble_stage.hpp"
 #include "tutti/launch/member_run.hpp"
 #include "tutti/launch/plan.hpp"
+#include "tutti/launch/preflight.hpp"
 #include "tutti/launch/progress.hpp"
 #include "tutti/launch/run_folder.hpp"
 #include "tutti/launch/run_record.hpp"
@@ -53,7 +54,10 @@ class Experiment {
                                            : default_threads(launched_local_ranks());
       set_threads(threads_);
     });
-    // What fails until here leaves nothing behind.
+    together([&] {
+      if (rank_ == 0) check_members(config_);
+    });
+    // What fails until here has written nothing.
     together([&] {
       if (rank_ == 0) take_folder();
     });
@@ -85,7 +89,15 @@ class Experiment {
     } catch (...) {
       mine = std::current_exception();
     }
-    agree(*everyone_, mine);
+    try {
+      agree(*everyone_, mine);
+    } catch (const Error& error) {
+      // Rank 0 speaks for the job: what it meets is not a matter of ranks to the reader.
+      const std::string text = error.what();
+      const std::string first = "rank 0: ";
+      if (text.rfind(first, 0) != 0) throw;
+      throw Error(error.code(), text.substr(first.size()));
+    }
   }
 
   void compare_configs() {
@@ -115,14 +127,14 @@ class Experiment {
       path = std::filesystem::absolute(folder_->path()).string();
       record_.cleaning =
           build_store(resolved_data(config_), config_.experiment.seed, Path(path) / "dataset.h5");
-      std::cerr << "data: " << cleaning_text(record_.cleaning) << "\n";
     });
     path_ = all_gather_strings(*everyone_, path)[0];
     together([&] { store_.emplace(Store::open(path_ / "dataset.h5")); });
     together([&] {
       if (rank_ != 0) return;
       plan_ = make_plan(config_, estimate_members(config_, *store_), ranks_);
-      std::cerr << plan_table(config_, plan_);
+      std::cerr << "data: " << cleaning_text(record_.cleaning) << "\n"
+                << plan_table(config_, plan_);
       const std::string text = write_config(config_);
       write_file(path_ / "config.toml", text);
       make_folder(path_ / "members");

@@ -4,6 +4,7 @@
 #include "tutti/data/predictions.hpp"
 #include "tutti/data/store.hpp"
 #include "tutti/ensemble/scorer.hpp"
+#include "tutti/launch/preflight.hpp"
 #include "tutti/launch/step_log.hpp"
 #include "tutti/train/communicator.hpp"
 #include "tutti/train/head.hpp"
@@ -93,11 +94,9 @@ class MemberRun {
     const auto view = training_view(store_, member_.data, config_.experiment.seed, member_.name);
     check_leaks(store_, *view, member_.name);
     head_ = HeadRegistry::make(member_.head, head_options(config_, member_));
-    BackboneOptions backbone = member_.backbone;
-    backbone.folder = resolve_path(backbone.folder).string();
-    backbone.tokenizer = resolve_path(backbone.tokenizer).string();
     const std::vector<std::string> texts = vocabulary_texts(*view);
-    made_ = make_model(backbone, head_->num_labels(), head_->problem_type(), seed_, texts);
+    made_ = make_model(resolved_backbone(member_), head_->num_labels(), head_->problem_type(),
+                       seed_, texts);
     training_ = tokenise(*view, *made_.tokenizer, member_.train.max_length);
     if (member_.pretrain.objective != "none") texts_ = pretraining_texts(*view);
     for (const Part part : {Part::Validation, Part::Test}) {

@@ -3,6 +3,7 @@
 #include "tutti/data/error.hpp"
 #include "tutti/data/store.hpp"
 #include "tutti/launch/command.hpp"
+#include "tutti/launch/preflight.hpp"
 #include "tutti/launch/run_record.hpp"
 
 #include <boost/program_options.hpp>
@@ -62,6 +63,7 @@ class PlanCommand : public Command {
                     given.count("set") != 0 ? given["set"].as<std::vector<std::string>>()
                                             : std::vector<std::string>());
     check_ranks(config, ranks);
+    check_members(config);
     const Scratch scratch;
     const Path file = scratch.path() / "dataset.h5";
     const CleaningReport cleaning =
