@@ -44,9 +44,17 @@ Hdf5Reader::~Hdf5Reader() {
 
 bool Hdf5Reader::has(const std::string& path) const {
   const auto held = lock();
-  // H5Lexists wants every part of the path to exist: it is asked part by part.
+  // H5Lexists wants every part of the path to exist: it is asked part by part. A link that is not
+  // plain may lead out of the file, into one that nobody checked.
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
-    if (H5Lexists(impl_->file.id(), path.substr(0, end).c_str(), H5P_DEFAULT) <= 0) return false;
+    const std::string part = path.substr(0, end);
+    if (H5Lexists(impl_->file.id(), part.c_str(), H5P_DEFAULT) <= 0) return false;
+    H5L_info_t link = {};
+    check(H5Lget_info(impl_->file.id(), part.c_str(), &link, H5P_DEFAULT), Code::Data,
+          impl_->at(part));
+    if (link.type != H5L_TYPE_HARD) {
+      throw Error(Code::Data, impl_->at(part) + " is a link to somewhere else");
+    }
     if (end == std::string::npos) return true;
   }
 }
@@ -54,12 +62,15 @@ bool Hdf5Reader::has(const std::string& path) const {
 std::string Hdf5Reader::attribute(const std::string& path, const std::string& name) const {
   const auto held = lock();
   const std::string what = impl_->at(path) + ": attribute " + name;
+  if (path != "/" && !has(path)) throw Error(Code::Data, "no group of " + what);
   const Handle attribute(
       H5Aopen_by_name(impl_->file.id(), path.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT),
       H5Aclose, Code::Data, what);
   const Handle type(H5Aget_type(attribute.id()), H5Tclose, Code::Data, what);
-  if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) > 0) {
-    throw Error(Code::Data, "not a text of fixed length: " + what);
+  const Handle space(H5Aget_space(attribute.id()), H5Sclose, Code::Data, what);
+  if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) > 0 ||
+      H5Sget_simple_extent_npoints(space.id()) != 1 || H5Tget_size(type.id()) > impl_->bytes) {
+    throw Error(Code::Data, "not one text of fixed length: " + what);
   }
   std::string value(H5Tget_size(type.id()), '\0');
   check(H5Aread(attribute.id(), type.id(), value.data()), Code::Data, what);
@@ -74,6 +85,10 @@ std::vector<T> Hdf5Reader::read(const std::string& path) const {
   if (!has(path)) throw Error(Code::Data, "no dataset '" + path + "' in " + impl_->path.string());
   const Handle dataset(H5Dopen2(impl_->file.id(), path.c_str(), H5P_DEFAULT), H5Dclose, Code::Data,
                        what);
+  const Handle create(H5Dget_create_plist(dataset.id()), H5Pclose, Code::Data, what);
+  if (check(H5Pget_external_count(create.id()), Code::Data, what) != 0) {
+    throw Error(Code::Data, what + " keeps its values in another file");
+  }
   const Handle type(H5Dget_type(dataset.id()), H5Tclose, Code::Data, what);
   const H5T_class_t expected = std::is_floating_point_v<T> ? H5T_FLOAT : H5T_INTEGER;
   if (H5Tget_class(type.id()) != expected || H5Tget_size(type.id()) > sizeof(T)) {

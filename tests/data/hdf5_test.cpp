@@ -73,6 +73,45 @@ TEST(Hdf5, ErrorsNameFileAndDataset) {
   EXPECT_THAT(error_of(Code::Data, [&] { (void)in.attribute("/", "none"); }), HasSubstr("none"));
 }
 
+// A file of somebody else's making may not lead to other files, nor write past a buffer.
+TEST(Hdf5, StaysInItsFile) {
+  const Folder folder;
+  const Path file = folder.path() / "a.h5";
+  {
+    Hdf5Writer out;
+    out.write<double>("/group/x", std::vector<double>{1});
+    out.save(folder.path() / "other.h5");
+  }
+  const hid_t made = H5Fcreate(file.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  const std::string other = (folder.path() / "other.h5").string();
+  H5Lcreate_external(other.c_str(), "/group", made, "/group", H5P_DEFAULT, H5P_DEFAULT);
+  H5Lcreate_soft("/group", made, "/soft", H5P_DEFAULT, H5P_DEFAULT);
+  const hsize_t size = 4;
+  const hid_t space = H5Screate_simple(1, &size, nullptr);
+  const hid_t plist = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_external(plist, other.c_str(), 0, 32);
+  H5Dclose(H5Dcreate2(made, "/outside", H5T_NATIVE_DOUBLE, space, H5P_DEFAULT, plist, H5P_DEFAULT));
+  const hid_t type = H5Tcopy(H5T_C_S1);
+  H5Tset_size(type, 8);
+  const hid_t attribute = H5Acreate2(made, "four", type, space, H5P_DEFAULT, H5P_DEFAULT);
+  H5Awrite(attribute, type, "aaaaaaaabbbbbbbbccccccccdddddddd");
+  H5Aclose(attribute);
+  H5Tclose(type);
+  H5Pclose(plist);
+  H5Sclose(space);
+  ASSERT_GE(H5Fclose(made), 0);
+
+  const Hdf5Reader in(file);
+  EXPECT_THAT(error_of(Code::Data, [&] { (void)in.read<double>("/group/x"); }),
+              HasSubstr("a.h5: /group is a link to somewhere else"));
+  EXPECT_THAT(error_of(Code::Data, [&] { (void)in.attribute("/soft", "x"); }),
+              HasSubstr("is a link to somewhere else"));
+  EXPECT_THAT(error_of(Code::Data, [&] { (void)in.read<double>("/outside"); }),
+              HasSubstr("another file"));
+  EXPECT_THAT(error_of(Code::Data, [&] { (void)in.attribute("/", "four"); }),
+              HasSubstr("not one text of fixed length"));
+}
+
 TEST(Hdf5, SaveKeepsTheOldFileWhenItFails) {
   const Folder folder;
   Hdf5Writer out;
