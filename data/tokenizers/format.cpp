@@ -208,6 +208,12 @@ Pipeline read_format(const Node& root) {
     }
   }
   check_ids(vocabulary, root);
+  if (const TokenId id = out.post.largest_id();
+      id >= static_cast<TokenId>(vocabulary.tokens.size())) {
+    section("post_processor")
+        .fail("it puts id " + std::to_string(id) + ", but ids go up to " +
+              std::to_string(vocabulary.tokens.size() - 1));
+  }
   out.raw_added = AddedTokens(std::move(raw));
   out.normalized_added = AddedTokens(std::move(normalized));
   out.tokens = std::move(vocabulary.tokens);

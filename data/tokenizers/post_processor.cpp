@@ -20,6 +20,14 @@ std::int32_t PostProcessor::added(bool pair) const {
                     [](const TemplatePiece& piece) { return piece.what == What::Special; }));
 }
 
+TokenId PostProcessor::largest_id() const {
+  TokenId largest = -1;
+  for (const auto* pieces : {&single_, &pair_}) {
+    for (const TemplatePiece& piece : *pieces) largest = std::max(largest, piece.id);
+  }
+  return largest;
+}
+
 Encoding PostProcessor::build(const std::vector<TokenId>& first,
                               const std::vector<TokenId>* second) const {
   Encoding out;

@@ -23,6 +23,8 @@ class PostProcessor {
 
   /// How many special tokens are put.
   [[nodiscard]] std::int32_t added(bool pair) const;
+  /// The largest id of a special token, -1 without any.
+  [[nodiscard]] TokenId largest_id() const;
   /// `second` is nullptr for a single text.
   [[nodiscard]] Encoding build(const std::vector<TokenId>& first,
                                const std::vector<TokenId>* second) const;
