@@ -50,18 +50,19 @@ std::vector<IndexBatch> form_scoring_batches(std::span<const std::int32_t> lengt
                                              std::int64_t tokens);
 
 /// How many batches `epochs` epochs give: whole epochs, and of the last one, where `epochs` has a
-/// fraction, that part of its batches (rounded up). `batches_of` gives the count of an epoch.
+/// fraction, that part of its batches (rounded up); but `limit` at most. `batches_of` gives the
+/// count of an epoch, and is asked no further than needed.
 template <class BatchesOf>
-std::int64_t count_batches(double epochs, BatchesOf batches_of) {
+std::int64_t count_batches(double epochs, std::int64_t limit, BatchesOf batches_of) {
   std::int64_t steps = 0;
   std::uint64_t epoch = 0;
-  for (double left = epochs; left > 1e-9; left -= 1.0, ++epoch) {
+  for (double left = epochs; left > 1e-9 && steps < limit; left -= 1.0, ++epoch) {
     const auto batches = static_cast<double>(batches_of(epoch));
     const double part = left < 1.0 ? left * batches : batches;
     const auto whole = static_cast<std::int64_t>(part);
     steps += whole + (part - static_cast<double>(whole) > 1e-6 ? 1 : 0);
   }
-  return steps;
+  return steps < limit ? steps : limit;
 }
 
 }  // namespace tutti

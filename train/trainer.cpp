@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <utility>
 
 namespace tutti {
@@ -39,10 +40,11 @@ BatchingOptions batching_of(const TrainOptions& options, std::uint64_t epoch) {
 
 std::int64_t steps_of(const ExampleShapes& shapes, const TrainOptions& options) {
   if (shapes.lengths.empty()) return 0;
-  const std::int64_t steps = count_batches(options.epochs, [&](std::uint64_t epoch) {
+  const std::int64_t limit =
+      options.max_steps > 0 ? options.max_steps : std::numeric_limits<std::int64_t>::max();
+  return count_batches(options.epochs, limit, [&](std::uint64_t epoch) {
     return form_batches(shapes, batching_of(options, epoch)).size();
   });
-  return options.max_steps > 0 ? std::min(options.max_steps, steps) : steps;
 }
 
 /// By length, so that runs of equal length share an attention call; a row that the caller left out

@@ -204,12 +204,13 @@ TEST(FormScoringBatches, AreSortedByLengthAndKeepTheLimit) {
 
 TEST(CountBatches, WholeEpochsAndPartsOfOne) {
   const auto batches_of = [](std::uint64_t epoch) { return epoch == 0 ? 10 : 11; };
-  EXPECT_EQ(count_batches(1, batches_of), 10);
-  EXPECT_EQ(count_batches(2, batches_of), 21);
-  EXPECT_EQ(count_batches(0.5, batches_of), 5);
-  EXPECT_EQ(count_batches(1.5, batches_of), 16);  // 5.5 batches, rounded up
-  EXPECT_EQ(count_batches(0.3, batches_of), 3);   // exactly 3, whatever 0.3 is in binary
-  EXPECT_EQ(count_batches(0, batches_of), 0);
+  EXPECT_EQ(count_batches(1, 100, batches_of), 10);
+  EXPECT_EQ(count_batches(2, 100, batches_of), 21);
+  EXPECT_EQ(count_batches(0.5, 100, batches_of), 5);
+  EXPECT_EQ(count_batches(1.5, 100, batches_of), 16);  // 5.5 batches, rounded up
+  EXPECT_EQ(count_batches(0.3, 100, batches_of), 3);   // exactly 3, whatever 0.3 is in binary
+  EXPECT_EQ(count_batches(1000, 15, batches_of), 15);
+  EXPECT_EQ(count_batches(0, 100, batches_of), 0);
 }
 
 }  // namespace
