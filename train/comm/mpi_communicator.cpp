@@ -54,9 +54,9 @@ void MpiCommunicator::arrive(const char* operation) {
 }
 
 void MpiCommunicator::all_reduce_sum(at::Tensor& inout) {
-  static constexpr const char* kOperation = "all_reduce_sum";
+  const char* const operation = "all_reduce_sum";
   check_host_tensor(inout);
-  start(kOperation);
+  start(operation);
   MPI_Datatype type = MPI_FLOAT;
   MPI_Op sum = MPI_SUM;
   if (inout.scalar_type() == at::kDouble) type = MPI_DOUBLE;
@@ -66,15 +66,15 @@ void MpiCommunicator::all_reduce_sum(at::Tensor& inout) {
     sum = bf16_.sum;
   }
   const bool large = static_cast<std::int64_t>(inout.nbytes()) > kMeetFirstBytes;
-  if (large && world_size_ > 1) arrive(kOperation);
+  if (large && world_size_ > 1) arrive(operation);
   auto* const bytes = static_cast<std::byte*>(inout.data_ptr());
   for (std::int64_t done = 0; done < inout.numel(); done += options_.max_count) {
     const auto count = static_cast<int>(std::min(options_.max_count, inout.numel() - done));
     MPI_Request request = MPI_REQUEST_NULL;
     mpi_check(MPI_Iallreduce(MPI_IN_PLACE, bytes + done * inout.element_size(), count, type, sum,
                              comm_, &request),
-              call(kOperation));
-    wait(request, large, kOperation);
+              call(operation));
+    wait(request, large, operation);
   }
 }
 
@@ -90,36 +90,36 @@ void MpiCommunicator::broadcast_bytes(std::byte* bytes, std::size_t size, int ro
 }
 
 void MpiCommunicator::broadcast(at::Tensor& inout, int root) {
-  static constexpr const char* kOperation = "broadcast";
+  const char* const operation = "broadcast";
   check_host_tensor(inout);
   TUTTI_ASSERT(root >= 0 && root < world_size_, "broadcast from a rank not in the group");
-  start(kOperation);
-  if (static_cast<std::int64_t>(inout.nbytes()) > kMeetFirstBytes) arrive(kOperation);
-  broadcast_bytes(static_cast<std::byte*>(inout.data_ptr()), inout.nbytes(), root, kOperation);
+  start(operation);
+  if (static_cast<std::int64_t>(inout.nbytes()) > kMeetFirstBytes) arrive(operation);
+  broadcast_bytes(static_cast<std::byte*>(inout.data_ptr()), inout.nbytes(), root, operation);
 }
 
 void MpiCommunicator::all_gather(std::span<const std::byte> mine, std::span<std::byte> all) {
-  static constexpr const char* kOperation = "all_gather";
+  const char* const operation = "all_gather";
   const std::size_t size = mine.size();
   TUTTI_ASSERT(all.size() == size * static_cast<std::size_t>(world_size_),
                "all_gather: wrong size of the result");
-  start(kOperation);
+  start(operation);
   if (all.empty()) return;
   const bool large = static_cast<std::int64_t>(all.size()) > kMeetFirstBytes;
-  if (large) arrive(kOperation);
+  if (large) arrive(operation);
   if (all.size() <= static_cast<std::size_t>(options_.max_count)) {
     const auto count = static_cast<int>(size);
     MPI_Request request = MPI_REQUEST_NULL;
     mpi_check(
         MPI_Iallgather(mine.data(), count, MPI_BYTE, all.data(), count, MPI_BYTE, comm_, &request),
-        call(kOperation));
-    wait(request, large, kOperation);
+        call(operation));
+    wait(request, large, operation);
     return;
   }
   // Too much for displacements of type int: each rank's part on its own.
   std::copy(mine.begin(), mine.end(), all.begin() + static_cast<std::ptrdiff_t>(size) * rank_);
   for (int root = 0; root < world_size_; ++root) {
-    broadcast_bytes(all.data() + size * static_cast<std::size_t>(root), size, root, kOperation);
+    broadcast_bytes(all.data() + size * static_cast<std::size_t>(root), size, root, operation);
   }
 }
 
@@ -129,12 +129,12 @@ void MpiCommunicator::barrier() {
 }
 
 std::unique_ptr<Communicator> MpiCommunicator::split(int colour, int key) {
-  static constexpr const char* kOperation = "split";
+  const char* const operation = "split";
   TUTTI_ASSERT(colour >= 0, "split: a colour is not negative");
-  start(kOperation);
-  arrive(kOperation);  // MPI_Comm_split itself has no time-out
+  start(operation);
+  arrive(operation);  // MPI_Comm_split itself has no time-out
   MPI_Comm part = MPI_COMM_NULL;
-  mpi_check(MPI_Comm_split(comm_, colour, key, &part), call(kOperation));
+  mpi_check(MPI_Comm_split(comm_, colour, key, &part), call(operation));
   return std::make_unique<MpiCommunicator>(part, options_, bf16_);
 }
 
