@@ -136,6 +136,9 @@ Assessment assess(const AssessInput& input) {
   measure(systems, metrics, input, true);
   report.verdict = judge(by, out.rule, out.fused_test, input.test, input.test_labels, best,
                          report.members, input.bootstrap);
+  report.member_values =
+      member_values(out.rule, input.fusion, input.validation, input.validation_labels, input.test,
+                    input.test_labels, by, input.bootstrap);
   report.diversity = member_diversity(input.test, input.test_labels, input.fusion);
   for (Measured& system : systems) report.systems.push_back(std::move(system.result));
   return out;

@@ -22,13 +22,6 @@ std::string in_words(const Interval& d, double level) {
          "% simultaneous interval " + number(d.low) + " to " + number(d.high);
 }
 
-Outcome outcome_of(const Interval& d, Better better) {
-  // An undefined interval compares false: noise.
-  if (d.low > 0) return better == Better::Higher ? Outcome::Gain : Outcome::Loss;
-  if (d.high < 0) return better == Better::Higher ? Outcome::Loss : Outcome::Gain;
-  return Outcome::Noise;
-}
-
 std::string keep_in_words(const Verdict& v) {
   if (v.keep == "rule") return "keep " + v.rule;
   if (v.keep == "average") return "keep equal weights";
@@ -47,6 +40,13 @@ std::string_view to_string(Outcome outcome) {
       break;
   }
   return "noise";
+}
+
+Outcome outcome_of(const Interval& difference, Better better) {
+  // NaN compares false: noise.
+  if (difference.low > 0) return better == Better::Higher ? Outcome::Gain : Outcome::Loss;
+  if (difference.high < 0) return better == Better::Higher ? Outcome::Loss : Outcome::Gain;
+  return Outcome::Noise;
 }
 
 int best_member(const Metric& metric, const Scores& validation, const Labels& labels) {

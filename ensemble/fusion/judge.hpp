@@ -14,6 +14,8 @@ namespace tutti {
 enum class Outcome { Gain, Noise, Loss };
 /// "gain" | "noise" | "loss"
 std::string_view to_string(Outcome outcome);
+/// Gain or loss where the interval of the difference lies on one side of 0; undefined: noise.
+Outcome outcome_of(const Interval& difference, Better better);
 
 /// One system against another on the same rows, paired by user.
 struct Comparison {

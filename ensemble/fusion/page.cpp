@@ -108,6 +108,29 @@ PageSection choice_section(const ReportData& data) {
   return out;
 }
 
+std::string in_words(Outcome outcome) {
+  if (outcome == Outcome::Gain) return "helps";
+  if (outcome == Outcome::Loss) return "harms: the ensemble is better without it";
+  return "no proven effect: it could be left out";
+}
+
+PageSection value_section(const ReportData& data) {
+  PageSection out;
+  out.heading = "What each member adds";
+  PageTable table;
+  table.caption = "Test value of " + data.choice.rule +
+                  " with all members, less its value without "
+                  "this one; the " +
+                  percent(data.level) + " intervals hold at once";
+  table.header = {"member", "difference", "in words"};
+  for (const MemberValue& v : data.member_values) {
+    table.rows.push_back({v.member, with_interval(v.gain), in_words(v.outcome)});
+    table.marked.push_back(false);
+  }
+  out.tables.push_back(std::move(table));
+  return out;
+}
+
 PageSection diversity_section(const ReportData& data) {
   PageSection out;
   out.heading = "Diversity of the members";
@@ -162,6 +185,7 @@ Page make_page(const ReportData& data) {
   }
   page.sections.push_back(results_section(data));
   page.sections.push_back(choice_section(data));
+  if (!data.member_values.empty()) page.sections.push_back(value_section(data));
   if (!data.diversity.empty()) page.sections.push_back(diversity_section(data));
   std::vector<std::pair<std::string, std::string>> protocols;
   for (const std::string& m : data.metrics) protocols.emplace_back(short_name(m), m);

@@ -3,6 +3,7 @@
 #include "tutti/ensemble/fusion/choose.hpp"
 #include "tutti/ensemble/fusion/diversity.hpp"
 #include "tutti/ensemble/fusion/judge.hpp"
+#include "tutti/ensemble/fusion/member_value.hpp"
 
 #include <string>
 #include <utility>
@@ -34,6 +35,7 @@ struct ReportData {
   std::vector<SystemResult> systems;
   Choice choice;
   Verdict verdict;
+  std::vector<MemberValue> member_values;                   ///< under the chosen rule, on test
   std::vector<PairDiversity> diversity;                     ///< of members, on test
   std::vector<std::pair<std::string, std::string>> failed;  ///< member, reason
 };

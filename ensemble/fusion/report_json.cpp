@@ -85,6 +85,12 @@ std::string report_json(const ReportData& data) {
   }
   out["choice"] = to_json(data.choice);
   out["verdict"] = to_json(data.verdict);
+  out["member_values"] = Json::array();
+  for (const MemberValue& v : data.member_values) {
+    out["member_values"].push_back({{"member", v.member},
+                                    {"gain", to_json(v.gain)},
+                                    {"outcome", std::string(to_string(v.outcome))}});
+  }
   out["diversity"] = Json::array();
   for (const PairDiversity& d : data.diversity) {
     out["diversity"].push_back({{"members",

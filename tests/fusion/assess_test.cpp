@@ -70,6 +70,8 @@ TEST(Assess, measures_members_references_and_rules_alike) {
   EXPECT_TRUE(system_of(report, "member0").marked);
   EXPECT_TRUE(system_of(report, out.rule).marked);
   EXPECT_EQ(report.diversity.size(), 3U);
+  ASSERT_EQ(report.member_values.size(), 3U);
+  EXPECT_EQ(report.member_values[2].member, "member2");
 }
 
 TEST(Assess, the_validation_value_of_a_rule_is_out_of_fold) {
@@ -129,6 +131,7 @@ TEST(Report, json_holds_the_numbers_in_full) {
   EXPECT_EQ(json["verdict"]["outcome"],
             std::string(to_string(out.report.verdict.against_best.outcome)));
   EXPECT_EQ(json["choice"]["candidates"].size(), 4U);
+  EXPECT_EQ(json["member_values"][1]["member"], "member1");
 }
 
 TEST(Report, undefined_is_null_and_a_dash) {
