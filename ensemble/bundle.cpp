@@ -172,6 +172,7 @@ std::vector<double> Bundle::fuse(std::span<const UserItem> pairs,
   TUTTI_ASSERT(member_scores.size() == pairs.size() * impl_->info.members.size(),
                "a score a member and pair");
   std::vector<std::int32_t> users;
+  users.reserve(pairs.size());
   for (const UserItem& pair : pairs) users.push_back(pair.user);
   Scores scores;
   scores.values = member_scores;
@@ -184,7 +185,7 @@ std::vector<double> Bundle::fuse(std::span<const UserItem> pairs,
 }
 
 std::string read_bundle_json(const Path& folder) {
-  const std::string text = read_file(folder / kBundleJson, kLargestJson);
+  std::string text = read_file(folder / kBundleJson, kLargestJson);
   FileDigests files;
   parse_bundle(text, (folder / kBundleJson).string(), files);
   return text;

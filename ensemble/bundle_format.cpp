@@ -35,6 +35,7 @@ Json score_rule(const BundleMember& member, int num_labels) {
             {"formula", "score = low + (high - low) / (1 + exp(-logits[0]))"}};
   }
   std::vector<double> values;
+  values.reserve(static_cast<std::size_t>(num_labels));
   for (int c = 0; c < num_labels; ++c) values.push_back(low + (high - low) / (num_labels - 1) * c);
   return {{"kind", "expectation"},
           {"values", values},
@@ -188,7 +189,9 @@ std::string bundle_readme(const BundleInfo& info) {
       "\n    tutti score THIS-FOLDER --input pairs.csv\n\npairs.csv has the columns user_id and "
       "item_id. items.h5 holds the training interactions that histories are made from: handle "
       "it as the data it comes from.\n\n## Provenance\n\n";
-  for (const auto& [key, value] : info.provenance) out += "- " + key + ": " + value + "\n";
+  for (const auto& [key, value] : info.provenance) {
+    out.append("- ").append(key).append(": ").append(value).append("\n");
+  }
   return out;
 }
 

@@ -310,7 +310,10 @@ const std::vector<Key<MemberConfig>>& member_keys() {
     k.add("num_labels", "Logits; 0: what head and task suggest.", &M::num_labels).range(0, 1e6);
     k.add("ranks", "How many ranks train the member together (data parallel).", &M::ranks)
         .range(1, 1e6);
-    k.add("threads", "Threads of a rank; 0: cores of the host / ranks on it.", &M::threads)
+    k.add("threads",
+          "Threads of a rank; 0: cores of the host / ranks on it. Runs repeat bit for bit at equal "
+          "threads.",
+          &M::threads)
         .range(0, 4096)
         .only_if_set()
         .only(KeyScope::Train);

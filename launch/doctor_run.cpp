@@ -9,10 +9,8 @@
 #include "tutti/train/device.hpp"
 
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -31,12 +29,6 @@ constexpr std::size_t kBlock = 1 << 20;   // of the bandwidth probe, a rank
 constexpr int kRounds = 20;
 constexpr double kSlowRoundTrip = 0.05;  // seconds; a healthy network takes well under 1 ms
 constexpr std::chrono::seconds kTimeout{8};
-
-std::string host_name() {
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  return host.data();
-}
 
 Finding check_hosts(const std::vector<std::string>& hosts) {
   std::map<std::string, int> ranks;

@@ -142,7 +142,7 @@ class Experiment {
       record_.fingerprint = store_->fingerprint();
       record_.ranks = ranks_;
       record_.threads = threads_;
-      record_.host = world_ ? world_->host() : std::string("this host");
+      record_.host = host_name();
       record_.data_seconds = since(begin);
       write_record(path_ / "run.json", config_, record_);
     });

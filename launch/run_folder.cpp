@@ -1,6 +1,7 @@
 #include "tutti/launch/run_folder.hpp"
 
 #include "tutti/data/error.hpp"
+#include "tutti/launch/threads.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -29,11 +30,7 @@ constexpr std::array<const char*, 8> kWritten = {"config.toml", "run.json", "dat
               "check the path and its permissions");
 }
 
-std::string this_process() {
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  return "pid " + std::to_string(::getpid()) + " on " + host.data();
-}
+std::string this_process() { return "pid " + std::to_string(::getpid()) + " on " + host_name(); }
 
 void remove_written(const Path& folder) {
   std::error_code ignored;

@@ -1,6 +1,11 @@
 #pragma once
 
+#include <string>
+
 namespace tutti {
+
+/// As the operating system names this machine.
+std::string host_name();
 
 /// Sets how many threads LibTorch computes with in this process.
 void set_threads(int threads);

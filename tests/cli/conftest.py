@@ -24,6 +24,7 @@ def tutti():
             command = [str(ROOT / "scripts" / "mpirun"), "-n", str(ranks), *command]
         return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120)
 
+    call.program = program
     return call
 
 
@@ -64,6 +65,10 @@ class Case:
     def config(self, old, new):
         assert old in CONFIG, old
         self.write("config.toml", CONFIG.replace(old, new, 1))
+
+    def beside(self, config):
+        """Arguments after those of rank 0 that make mpirun start a rank 1 with another config."""
+        return (":", "-n", "1", self.tutti.program, "run", config, "--out", "out")
 
     def run(self, *arguments, **options):
         return self.tutti("run", "config.toml", "--out", "out", *arguments, cwd=self.folder, **options)

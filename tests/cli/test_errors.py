@@ -137,6 +137,15 @@ def test_an_error_that_all_ranks_share_is_printed_once(case):
     case.refused(CONFIG, "unknown key 'epoch'", ranks=2)
 
 
+def test_ranks_that_read_unlike_configs(case):
+    (case.folder / "other.toml").write_text((case.folder / "config.toml").read_text().replace("epochs = 1", "epochs = 2"))
+    case.refused(CONFIG, "rank 1 reads another config than rank 0", arguments=case.beside("other.toml"), ranks=1)
+
+
+def test_a_config_that_one_rank_alone_lacks(case):
+    case.refused(IO, "rank 1: ", "missing.toml", "No such file", arguments=case.beside("missing.toml"), ranks=1)
+
+
 def test_bad_data_under_mpirun(case):
     case.write("rows.csv", "user_id,item_id,rating,timestamp\n")
     case.refused(DATA, "rows.csv", ranks=2)
