@@ -21,10 +21,12 @@ namespace {
 constexpr std::uint32_t kCounter = 0x9e3779b9U;
 constexpr std::uint32_t kFirst = 0x7feb352dU;
 constexpr std::uint32_t kSecond = 0x846ca68bU;
+constexpr std::int64_t kWord = 0xffffffffLL;
 
 // Compiled once for each vector width; the machine's own is chosen at start-up. Integer hashing and
 // one exact product: every width gives the same bits.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
 #define TUTTI_VECTORISED \
   __attribute__((optimize("O3"), target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
@@ -50,9 +52,8 @@ void drop_row(const float* in, float* out, std::int64_t features, std::uint64_t 
 
 // The same hash in tensor operations, for a device that our loop cannot reach. int64 holds the
 // 32-bit words; a product of two of them wraps in its upper half only, which the mask cuts off.
-at::Tensor drop_on_device(const at::Tensor& x, const at::Tensor& keys, std::uint32_t threshold,
-                          float scale) {
-  constexpr std::int64_t kWord = 0xffffffffLL;
+at::Tensor drop_by_operations(const at::Tensor& x, const at::Tensor& keys, std::uint32_t threshold,
+                              float scale) {
   const at::Tensor device_keys = keys.to(x.device()).unsqueeze(1);
   const at::Tensor low = device_keys.bitwise_and(kWord);
   const at::Tensor high = device_keys.__rshift__(32).bitwise_and(kWord);
@@ -67,11 +68,36 @@ at::Tensor drop_on_device(const at::Tensor& x, const at::Tensor& keys, std::uint
   return x * factor.view(x.sizes());
 }
 
-// x [.., features] fp32, one key a row of features.
-at::Tensor drop(const at::Tensor& x, const at::Tensor& keys, double p) {
+struct DropFunction : torch::autograd::Function<DropFunction> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
+                            const at::Tensor& keys, double p) {
+    context->save_for_backward({keys});
+    context->saved_data["p"] = p;
+    return drop_rows(x, keys, p, !x.is_cpu());
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const at::Tensor keys = context->get_saved_variables()[0];
+    const double p = context->saved_data["p"].toDouble();
+    return {drop_rows(gradients[0], keys, p, !gradients[0].is_cpu()), at::Tensor(), at::Tensor()};
+  }
+};
+
+template <class Key>
+at::Tensor make_keys(std::int64_t rows, Key key) {
+  at::Tensor keys = at::empty({rows}, at::TensorOptions().dtype(at::kLong));
+  auto* out = keys.mutable_data_ptr<std::int64_t>();
+  key(out);
+  return keys;
+}
+
+}  // namespace
+
+at::Tensor drop_rows(const at::Tensor& x, const at::Tensor& keys, double p, bool by_operations) {
   const auto threshold = static_cast<std::uint32_t>(std::lround(p * 0x1.0p32));
   const auto scale = static_cast<float>(1.0 / (1.0 - p));
-  if (!x.is_cpu()) return drop_on_device(x, keys, threshold, scale);
+  if (by_operations) return drop_by_operations(x, keys, threshold, scale);
   const at::Tensor in = x.contiguous();
   at::Tensor out = at::empty_like(in);
   const std::int64_t features = in.size(-1);
@@ -87,32 +113,6 @@ at::Tensor drop(const at::Tensor& x, const at::Tensor& keys, double p) {
   });
   return out;
 }
-
-struct DropFunction : torch::autograd::Function<DropFunction> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
-                            const at::Tensor& keys, double p) {
-    context->save_for_backward({keys});
-    context->saved_data["p"] = p;
-    return drop(x, keys, p);
-  }
-
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 const torch::autograd::variable_list& gradients) {
-    const at::Tensor keys = context->get_saved_variables()[0];
-    return {drop(gradients[0], keys, context->saved_data["p"].toDouble()), at::Tensor(),
-            at::Tensor()};
-  }
-};
-
-template <class Key>
-at::Tensor make_keys(std::int64_t rows, Key key) {
-  at::Tensor keys = at::empty({rows}, at::TensorOptions().dtype(at::kLong));
-  auto* out = keys.mutable_data_ptr<std::int64_t>();
-  key(out);
-  return keys;
-}
-
-}  // namespace
 
 Dropout::Dropout(const Batch& batch, const Pass& pass)
     : training_(pass.training), offsets_(batch.offsets) {

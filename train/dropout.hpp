@@ -42,4 +42,9 @@ class Dropout {
   std::vector<std::int32_t> offsets_;
 };
 
+/// The mask itself: x [.., features] fp32 with one 64-bit key a row of features, each element 0 or
+/// scaled by 1 / (1 - p). `by_operations` takes LibTorch's operations, as on every device but a
+/// CPU, instead of our own loop: the same result.
+at::Tensor drop_rows(const at::Tensor& x, const at::Tensor& keys, double p, bool by_operations);
+
 }  // namespace tutti

@@ -43,12 +43,12 @@ std::int64_t HfConfig::integer(std::initializer_list<const char*> names, std::in
   json value = take(names);
   if (value.is_null()) value = fallback;
   if (!value.is_number_integer()) {
-    config_error(last, "a whole number expected, found " + value.dump());
+    config_error(last, "a whole number expected, found " + brief(value));
   }
   // An unsigned number above int64's would turn negative, which no range allows.
   const auto number = value.get<std::int64_t>();
   if (number < low || number > high) {
-    config_error(last, value.dump() + ", " + range_text(std::to_string(low), std::to_string(high)));
+    config_error(last, brief(value) + ", " + range_text(std::to_string(low), std::to_string(high)));
   }
   json_[last] = number;
   return number;
@@ -67,10 +67,10 @@ double HfConfig::number(std::initializer_list<const char*> names, double fallbac
   const char* last = *(names.end() - 1);
   json value = take(names);
   if (value.is_null()) value = fallback;
-  if (!value.is_number()) config_error(last, "a number expected, found " + value.dump());
+  if (!value.is_number()) config_error(last, "a number expected, found " + brief(value));
   const auto number = value.get<double>();
   if (!(number >= low && number <= high)) {
-    config_error(last, value.dump() + ", " + range_text(json(low).dump(), json(high).dump()));
+    config_error(last, brief(value) + ", " + range_text(json(low).dump(), json(high).dump()));
   }
   json_[last] = number;
   return number;
@@ -79,7 +79,7 @@ double HfConfig::number(std::initializer_list<const char*> names, double fallbac
 bool HfConfig::boolean(const char* name, bool fallback) {
   if (!has(name)) return fallback;
   if (!json_[name].is_boolean()) {
-    config_error(name, "true or false expected, found " + json_[name].dump());
+    config_error(name, "true or false expected, found " + brief(json_[name]));
   }
   return json_[name].get<bool>();
 }
@@ -88,7 +88,7 @@ std::string HfConfig::text(const char* name, const std::string& fallback) {
   if (!has(name)) {
     json_[name] = fallback;
   } else if (!json_[name].is_string()) {
-    config_error(name, "a text expected, found " + json_[name].dump());
+    config_error(name, "a text expected, found " + brief(json_[name]));
   }
   return json_[name].get<std::string>();
 }
@@ -97,7 +97,7 @@ std::int64_t HfConfig::token_id(const char* name) const {
   if (!has(name)) return -1;
   const json& value = json_.at(name);
   const json& id = value.is_array() && !value.empty() ? value.front() : value;
-  if (!id.is_number_integer()) config_error(name, "a token id expected, found " + value.dump());
+  if (!id.is_number_integer()) config_error(name, "a token id expected, found " + brief(value));
   return id.get<std::int64_t>();
 }
 

@@ -40,7 +40,7 @@ std::vector<Path> shards(const Path& folder, const Path& index) {
     const std::string name = file.is_string() ? file.get<std::string>() : "";
     if (name.empty() || Path(name).filename() != Path(name) || name == "..") {
       throw Error(Code::Data, where + ": weight_map: " + tensor + ": a file name expected, found " +
-                                  file.dump());
+                                  brief(file));
     }
     names.insert(name);
   }

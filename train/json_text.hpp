@@ -8,7 +8,11 @@
 namespace tutti {
 
 /// A JSON object. Throws Error(Data) naming `where` for text that is not valid JSON, holds a key
-/// twice in one object, or is not an object: two readers must never see two meanings.
+/// twice in one object (two readers must never see two meanings), is nested so deeply that it can
+/// only be meant to harm, or is not an object.
 nlohmann::json parse_json_object(std::string_view text, const std::string& where);
+
+/// The value as text for an error line, cut when it is long.
+std::string brief(const nlohmann::json& value);
 
 }  // namespace tutti

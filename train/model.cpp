@@ -26,9 +26,10 @@ bool is_pooler(const std::string& name) { return name.find(".pooler.") != std::s
 
 bool never(const std::string&) { return false; }
 
-// Errors of config.json do not know which one: say it.
+// Errors of config.json do not know which one: say it. What a user chose (`from_options`) is the
+// configuration's fault, what a file holds is the file's.
 std::unique_ptr<Model> make_from_config(const json& config, std::optional<std::uint64_t> seed,
-                                        const std::string& where) {
+                                        const std::string& where, bool from_options = false) {
   const auto type = config.find("model_type");
   if (type == config.end() || !type->is_string()) {
     throw Error(Code::Data, where + ": config.json: model_type is missing",
@@ -37,7 +38,7 @@ std::unique_ptr<Model> make_from_config(const json& config, std::optional<std::u
   try {
     return ModelRegistry::make(type->get<std::string>(), config.dump(), seed);
   } catch (const Error& error) {
-    throw Error(error.code(), where + ": " + error.what());
+    throw Error(from_options ? Code::Config : error.code(), where + ": " + error.what());
   }
 }
 
@@ -92,6 +93,14 @@ void keep_layers(json& config, int layers, const std::string& where) {
   config[own] = layers;
 }
 
+// transformers takes several texts at a time only with a padding token (GPT-2 has none of its own).
+void set_pad_token(json& config, const SpecialTokens& special) {
+  const auto known = config.find("pad_token_id");
+  if (known != config.end() && !known->is_null()) return;
+  const TokenId pad = special.pad >= 0 ? special.pad : special.end;
+  if (pad >= 0) config["pad_token_id"] = pad;
+}
+
 ModelAndTokenizer from_folder(const BackboneOptions& options, int num_labels,
                               const std::string& problem_type, std::uint64_t seed) {
   const Path folder = resolve_folder(options.folder);
@@ -103,6 +112,7 @@ ModelAndTokenizer from_folder(const BackboneOptions& options, int num_labels,
   config["problem_type"] = problem_type;
   ModelAndTokenizer out;
   out.tokenizer = load_tokenizer(folder);
+  set_pad_token(config, out.tokenizer->special());
   out.model = make_from_config(config, std::nullopt, folder.string());
   check_vocabulary(*out.tokenizer, *out.model, folder.string());
   const auto missing = load_weights(folder, out.model->named_parameters(), is_classifier);
@@ -143,7 +153,7 @@ ModelAndTokenizer from_scratch(const BackboneOptions& options, int num_labels,
   // A vocabulary of our own has no begin token: <eos> stands for both.
   config["bos_token_id"] = id_or_null(special.begin < 0 ? special.end : special.begin);
   config["eos_token_id"] = id_or_null(special.end);
-  out.model = make_from_config(config, seed, "backbone");
+  out.model = make_from_config(config, seed, "backbone", true);
   return out;
 }
 
@@ -158,8 +168,9 @@ ModelAndTokenizer make_model(const BackboneOptions& options, int num_labels,
   });
 }
 
-void save_model(Model& model, const Tokenizer& tokenizer, const Path& folder) {
+void save_model(Model& model, const Tokenizer& tokenizer, const Path& to) {
   torch_guard("save model", [&] {
+    const Path folder = to.has_filename() ? to : to.parent_path();  // "members/a/" is "members/a"
     const Path temporary = temporary_name(folder);
     std::error_code ignored;
     std::filesystem::remove_all(temporary, ignored);

@@ -13,6 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxRank = 16;
+constexpr std::uint64_t kLimit = std::numeric_limits<std::int64_t>::max();
 
 struct Dtype {
   const char* name;
@@ -43,7 +44,7 @@ constexpr std::array<Dtype, 15> kDtypes = {{{"BOOL", 1},
 std::uint64_t unsigned_number(const json& value, const std::string& where,
                               const std::string& tensor, const std::string& field) {
   if (!value.is_number_unsigned()) {
-    bad(where, tensor, field + ": a whole number >= 0 expected, found " + value.dump());
+    bad(where, tensor, field + ": a whole number >= 0 expected, found " + brief(value));
   }
   return value.get<std::uint64_t>();
 }
@@ -70,15 +71,14 @@ std::uint64_t read_shape(const json& fields, std::uint64_t bytes, const std::str
   }
   std::uint64_t product = bytes;
   bool empty = false;
-  constexpr std::uint64_t kLimit = std::numeric_limits<std::int64_t>::max();
   for (const json& entry : *found) {
     const std::uint64_t size = unsigned_number(entry, where, tensor, "shape");
-    if (size > kLimit) bad(where, tensor, "shape: " + found->dump() + " overflows");
+    if (size > kLimit) bad(where, tensor, "shape: " + brief(*found) + " overflows");
     shape.push_back(static_cast<std::int64_t>(size));
     empty = empty || size == 0;
     // A zero does not excuse an overflow before or after it: strides are products too.
     if (size != 0 && product > kLimit / size) {
-      bad(where, tensor, "shape: " + found->dump() + " overflows");
+      bad(where, tensor, "shape: " + brief(*found) + " overflows");
     }
     if (size != 0) product *= size;
   }
@@ -87,7 +87,7 @@ std::uint64_t read_shape(const json& fields, std::uint64_t bytes, const std::str
 
 TensorEntry read_entry(const std::string& name, const json& fields, std::uint64_t data_bytes,
                        const std::string& where) {
-  if (!fields.is_object()) bad(where, name, "an object expected, found " + fields.dump());
+  if (!fields.is_object()) bad(where, name, "an object expected, found " + brief(fields));
   for (const auto& [key, value] : fields.items()) {
     if (key != "dtype" && key != "shape" && key != "data_offsets") {
       bad(where, name, "unknown field '" + key + "'");
@@ -103,15 +103,15 @@ TensorEntry read_entry(const std::string& name, const json& fields, std::uint64_
   }
   entry.begin = unsigned_number((*offsets)[0], where, name, "data_offsets");
   entry.end = unsigned_number((*offsets)[1], where, name, "data_offsets");
-  if (entry.begin > entry.end) bad(where, name, "data_offsets: reversed: " + offsets->dump());
+  if (entry.begin > entry.end) bad(where, name, "data_offsets: reversed: " + brief(*offsets));
   if (entry.end > data_bytes) {
     bad(where, name,
-        "data_offsets: " + offsets->dump() + " end behind the data, which has " +
+        "data_offsets: " + brief(*offsets) + " end behind the data, which has " +
             std::to_string(data_bytes) + " bytes");
   }
   if (entry.end - entry.begin != size) {
     bad(where, name,
-        "data_offsets: " + offsets->dump() + " hold " + std::to_string(entry.end - entry.begin) +
+        "data_offsets: " + brief(*offsets) + " hold " + std::to_string(entry.end - entry.begin) +
             " bytes, shape " + shape_text(entry.shape) + " of " + entry.dtype + " needs " +
             std::to_string(size));
   }

@@ -14,6 +14,8 @@ namespace {
 
 // fp32 sums of a few dozen terms, in another order for another shape of the same product.
 constexpr double kSameSums = 2e-6;
+// Of a finite difference, in fp32: smaller steps drown in rounding.
+constexpr double kStep = 1e-2;
 
 class ModelConformance : public ::testing::TestWithParam<std::string> {};
 
@@ -65,7 +67,6 @@ void check_gradients(const std::vector<std::pair<std::string, at::Tensor>>& para
     const at::Tensor gradient = parameter.grad().view({-1});
     for (const std::int64_t i : {std::int64_t{0}, values.numel() / 2, values.numel() - 1}) {
       const double was = values[i].item<double>();
-      constexpr double kStep = 1e-2;  // fp32: smaller steps drown in rounding
       values[i].fill_(was + kStep);
       const double up = loss().item<double>();
       values[i].fill_(was - kStep);

@@ -1,6 +1,7 @@
 #include "tutti/train/safetensors.hpp"
 
 #include "tutti/data/error.hpp"
+#include "tutti/data/random.hpp"
 
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
@@ -153,6 +154,30 @@ TEST(SafetensorsHeader, Offsets) {
                       R"("b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})",
                       6),
               HasSubstr("an overlap"));
+}
+
+TEST(SafetensorsHeader, DeepNestingAndHugeNumbersAreRefused) {
+  const std::string deep(100'000, '[');
+  EXPECT_THAT(failure(R"({"w":)" + deep, 0), HasSubstr("nested too deeply"));
+  EXPECT_THAT(failure(R"({"w":1e999})", 0), HasSubstr("too large"));
+}
+
+// Whatever a byte is changed to, the header is accepted or refused with an Error.
+TEST(SafetensorsHeader, ChangedBytesNeverDoWorse) {
+  const std::string good =
+      R"({"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},)"
+      R"("b":{"dtype":"BF16","shape":[4],"data_offsets":[24,32]}})";
+  ASSERT_EQ(failure(good, 32), "accepted");
+  Random random(1, "fuzz");
+  int refused = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::string text = good;
+    for (int change = 0; change < 1 + round % 3; ++change) {
+      text[random.below(text.size())] = static_cast<char>(random.below(256));
+    }
+    refused += failure(text, 32) == "accepted" ? 0 : 1;
+  }
+  EXPECT_GT(refused, 2000);
 }
 
 TEST(SafetensorsHeader, ShapesThatOverflow) {

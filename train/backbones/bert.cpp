@@ -67,7 +67,10 @@ struct BertLayer {
 class Bert final : public Model {
  public:
   Bert(const std::string& config, std::optional<std::uint64_t> seed)
-      : config_(config), parameters_(seed), language_(seed) {
+      : config_(config),
+        head_size_(config_.hidden / config_.heads),
+        parameters_(seed),
+        language_(seed) {
     const std::int64_t h = config_.hidden;
     const std::string e = "bert.embeddings.";
     words_ = parameters_.make(e + "word_embeddings.weight", {config_.vocab, h});
@@ -161,7 +164,7 @@ class Bert final : public Model {
     const Attention how{config_.heads,
                         config_.heads,
                         false,
-                        1.0 / std::sqrt(static_cast<double>(config_.hidden / config_.heads)),
+                        1.0 / std::sqrt(static_cast<double>(head_size_)),
                         config_.attention_dropout,
                         site};
     const at::Tensor residual = Chosen::of(x, chosen);
@@ -185,6 +188,7 @@ class Bert final : public Model {
   }
 
   BertConfig config_;
+  std::int64_t head_size_;
   Parameters parameters_;
   Parameters language_;
   at::Tensor words_, positions_, types_, decoder_bias_;

@@ -61,7 +61,7 @@ struct Gpt2Layer {
 class Gpt2 final : public Model {
  public:
   Gpt2(const std::string& config, std::optional<std::uint64_t> seed)
-      : config_(config), parameters_(seed) {
+      : config_(config), head_size_(config_.hidden / config_.heads), parameters_(seed) {
     const std::int64_t h = config_.hidden;
     words_ = parameters_.make("transformer.wte.weight", {config_.vocab, h});
     positions_ = parameters_.make("transformer.wpe.weight", {config_.positions, h});
@@ -131,8 +131,7 @@ class Gpt2 final : public Model {
     const Gpt2Layer& layer = layers_[index];
     const int site = 8 * (static_cast<int>(index) + 1);
     const auto* places = Chosen::places(chosen);
-    double scale =
-        config_.scaled ? 1.0 / std::sqrt(static_cast<double>(config_.hidden / config_.heads)) : 1.0;
+    double scale = config_.scaled ? 1.0 / std::sqrt(static_cast<double>(head_size_)) : 1.0;
     if (config_.scaled_by_layer) scale /= static_cast<double>(index + 1);
     const Attention how{config_.heads, config_.heads, true, scale, config_.attention_dropout, site};
     // One weight holds q, k and v: q is computed for all tokens, chosen or not.
@@ -152,6 +151,7 @@ class Gpt2 final : public Model {
   }
 
   Gpt2Config config_;
+  std::int64_t head_size_;
   Parameters parameters_;
   at::Tensor words_, positions_;
   Affine final_norm_, score_;
