@@ -22,10 +22,11 @@ auto& follow(Section& section, T pointer, Rest... rest) {
 }
 
 template <class T>
+constexpr bool kWhole = std::is_integral_v<T> && !std::is_same_v<T, bool>;
+
+template <class T>
 ConfigValue to_value(const T& field) {
-  if constexpr (std::is_same_v<T, bool>) {
-    return field;
-  } else if constexpr (std::is_integral_v<T>) {
+  if constexpr (kWhole<T>) {
     return static_cast<std::int64_t>(field);
   } else {
     return field;
@@ -34,9 +35,7 @@ ConfigValue to_value(const T& field) {
 
 template <class T>
 void from_value(T& field, const ConfigValue& value) {
-  if constexpr (std::is_same_v<T, bool>) {
-    field = std::get<bool>(value);
-  } else if constexpr (std::is_integral_v<T>) {
+  if constexpr (kWhole<T>) {
     field = static_cast<T>(std::get<std::int64_t>(value));
   } else {
     field = std::get<T>(value);
@@ -48,10 +47,10 @@ template <class Section>
 class Keys {
  public:
   template <class... Pointers>
-  Key<Section>& add(std::string path, std::string description, Pointers... pointers) {
+  Key<Section>& add(const std::string& path, const std::string& description, Pointers... pointers) {
     Key<Section> key;
-    key.path = std::move(path);
-    key.description = std::move(description);
+    key.path = path;
+    key.description = description;
     key.get = [=](const Section& section) { return to_value(follow(section, pointers...)); };
     key.set = [=](Section& section, const ConfigValue& value) {
       from_value(follow(section, pointers...), value);

@@ -187,6 +187,7 @@ class SectionReader {
                                                    const std::string& name) const {
     if (!node.is_array()) wrong_type(node, "a list of strings", where, name);
     std::vector<std::string> out;
+    out.reserve(node.as_array()->size());
     for (const toml::node& element : *node.as_array()) {
       if (!element.is_string()) wrong_type(element, "a string in the list", where, name);
       out.push_back(text(key, **element.as_string(), where, name));

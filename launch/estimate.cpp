@@ -110,13 +110,16 @@ MemberEstimate estimate(const Config& config, const MemberConfig& member, const 
 
 std::vector<MemberEstimate> estimate_members(const Config& config, const Store& store) {
   std::vector<MemberEstimate> out;
+  out.reserve(config.members.size());
   for (const MemberConfig& member : config.members) {
     try {
       out.push_back(estimate(config, member, store));
     } catch (const Error& error) {
-      const std::string name = "member '" + member.name + "'";
+      // Some already name it.
+      std::string name = "member '" + member.name + "'";
       const std::string text = error.what();
-      throw Error(error.code(), text.rfind(name, 0) == 0 ? text : name + ": " + text);
+      if (text.rfind(name, 0) == 0) throw;
+      throw Error(error.code(), name.append(": ").append(text));
     }
   }
   return out;

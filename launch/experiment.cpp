@@ -185,6 +185,7 @@ class Experiment {
       demands[static_cast<std::size_t>(member.member)] = {member.ranks, member.work / member.ranks};
     }
     std::vector<std::string> names;
+    names.reserve(config_.members.size());
     for (const MemberConfig& member : config_.members) names.push_back(member.name);
     ProgressDisplay display(names);
     std::vector<Done> done;

@@ -26,18 +26,9 @@ using Clock = std::chrono::steady_clock;
 // Learning a vocabulary looks at so many examples at most: more change little.
 constexpr Row kVocabularyExamples = 20000;
 
-// A member's failure is known to all ranks of its group, or the job ends.
-class MemberFailed : public std::exception {
- public:
-  explicit MemberFailed(Error reason, std::int64_t step = 0)
-      : reason_(std::move(reason)), step_(step) {}
-  [[nodiscard]] const Error& reason() const noexcept { return reason_; }
-  [[nodiscard]] std::int64_t step() const noexcept { return step_; }
-  [[nodiscard]] const char* what() const noexcept override { return reason_.what(); }
-
- private:
-  Error reason_;
-  std::int64_t step_;
+// Thrown on all ranks of the group alike, or the job ends.
+struct MemberFailed {
+  Failed why;
 };
 
 // Runs what can fail on one rank alone; all ranks of the group fail alike, or none.
@@ -52,7 +43,8 @@ void locally(Communicator& group, Work work) {
   try {
     agree(group, mine);
   } catch (const Error& error) {
-    throw MemberFailed(error);
+    if (error.code() == Code::Resumable) throw;  // the transport itself broke
+    throw MemberFailed{{error, 0}};
   }
 }
 
@@ -167,7 +159,7 @@ class MemberRun {
 
   static Trained result(const MemberOutcome& outcome) {
     if (const auto* failed = std::get_if<Failed>(&outcome)) {
-      throw MemberFailed(failed->reason, failed->step);
+      throw MemberFailed{*failed};
     }
     return std::get<Trained>(outcome);
   }
@@ -234,9 +226,15 @@ Done run_member(const Config& config, int member, const Store& store, Communicat
     MemberRun(config, member, store, group, members_folder, on_progress).run(outcome);
     outcome.trained = true;
   } catch (const MemberFailed& failed) {
-    outcome.code = static_cast<int>(failed.reason().code());
-    outcome.reason = failed.what();
-    outcome.step = failed.step();
+    outcome.code = static_cast<int>(failed.why.reason.code());
+    outcome.reason = failed.why.reason.what();
+    outcome.step = failed.why.step;
+  } catch (const std::exception& error) {
+    // Alone, a rank can give up one member and go on; in a group the others wait for it.
+    if (group.world_size() > 1) throw;
+    const auto* ours = dynamic_cast<const Error*>(&error);
+    outcome.code = static_cast<int>(ours != nullptr ? ours->code() : Code::Internal);
+    outcome.reason = error.what();
   }
   outcome.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   return outcome;

@@ -112,6 +112,7 @@ Plan make_plan(const Config& config, const std::vector<MemberEstimate>& estimate
   Plan plan;
   plan.ranks = ranks;
   std::vector<Demand> demands;
+  demands.reserve(estimates.size());
   for (std::size_t i = 0; i < estimates.size(); ++i) {
     PlannedMember member;
     member.member = static_cast<int>(i);
@@ -124,6 +125,7 @@ Plan make_plan(const Config& config, const std::vector<MemberEstimate>& estimate
   }
   const Scheduler order(demands);
   std::vector<PlannedMember> sorted;
+  sorted.reserve(plan.members.size());
   for (const int index : order.order()) {
     sorted.push_back(plan.members[static_cast<std::size_t>(index)]);
   }

@@ -20,6 +20,7 @@ using Lines = std::vector<std::pair<std::string, std::string>>;
 template <class R>
 Lines lines_of() {
   Lines out;
+  out.reserve(R::names().size());
   for (const std::string& name : R::names()) out.emplace_back(name, R::description(name));
   return out;
 }
@@ -51,6 +52,7 @@ class List : public Command {
       const auto& kind = given["kind"].as<std::string>();
       if (all.count(kind) == 0) {
         std::vector<std::string> names;
+        names.reserve(all.size());
         for (const auto& [name, lines] : all) names.push_back(name);
         const std::string near = nearest_name(kind, names);
         throw Error(Code::Usage, "unknown kind '" + kind + "'",

@@ -116,6 +116,7 @@ class BundleTest : public ::testing::Test {
 
   static std::vector<UserItem> test_pairs(const Store& store) {
     std::vector<UserItem> out;
+    out.reserve(store.rows(Part::Test).size());
     for (const Row row : store.rows(Part::Test)) {
       out.push_back({store.interactions().user[static_cast<std::size_t>(row)],
                      store.interactions().item[static_cast<std::size_t>(row)]});

@@ -19,6 +19,7 @@ struct Log {
 std::vector<Done> play(const std::vector<Demand>& members, int ranks, Log& log, int& progress) {
   Links links = make_local_links(ranks);
   std::vector<std::thread> workers;
+  workers.reserve(static_cast<std::size_t>(ranks));
   std::vector<int> codes(static_cast<std::size_t>(ranks), -1);
   for (int rank = 0; rank < ranks; ++rank) {
     workers.emplace_back([&, rank] {
@@ -39,7 +40,7 @@ std::vector<Done> play(const std::vector<Demand>& members, int ranks, Log& log, 
       });
     });
   }
-  const auto outcomes = coordinate(
+  auto outcomes = coordinate(
       *links.coordinator, members, ranks,
       [&](const Progress* report) { progress += report != nullptr ? 1 : 0; },
       [](const Done& /*outcome*/) {});

@@ -35,6 +35,7 @@ TEST(Scheduler, GivesRanksAsTheyComeFree) {
 TEST(Scheduler, EveryMemberGoesOnceOnAnyNumberOfRanks) {
   for (int ranks = 2; ranks <= 5; ++ranks) {
     std::vector<Demand> demands;
+    demands.reserve(9);
     for (int m = 0; m < 9; ++m) demands.push_back({1 + m % 2, static_cast<double>(m * 7 % 5)});
     Scheduler scheduler(demands);
     for (int r = 0; r < ranks; ++r) scheduler.add_free(r);
