@@ -34,6 +34,7 @@ struct MemberConfig {
   BackboneOptions backbone;
   std::string head = "classification";
   int num_labels = 0;
+  std::string score_precision = "fp32";  ///< of validation, test and the bundle's scorer
   int ranks = 1;
   int threads = 0;         ///< of a rank; only in [train]; 0: cores of the host / ranks on it
   std::uint64_t seed = 0;  ///< 0: from the experiment's seed and the member's name

@@ -307,6 +307,11 @@ const std::vector<Key<MemberConfig>>& member_keys() {
     k.add("head", "What is learned from the logits.", &M::head)
         .from_list([] { return HeadRegistry::names(); }, "head", "heads");
     k.add("num_labels", "Logits; 0: what head and task suggest.", &M::num_labels).range(0, 1e6);
+    k.add("score_precision",
+          "Of matrix products when scoring validation and test and in the bundle; fp32 gives the "
+          "logits that transformers gives.",
+          &M::score_precision)
+        .one_of({"fp32", "bf16"}, "precision");
     k.add("ranks", "How many ranks train the member together (data parallel).", &M::ranks)
         .range(1, 1e6);
     k.add("threads",

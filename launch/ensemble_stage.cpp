@@ -38,6 +38,20 @@ std::vector<NamedScores> references(const Store& store, const Predictions& rows)
   return out;
 }
 
+// The fused scores of the members' rows, in the form of a member's predictions.
+Predictions fused_predictions(Predictions rows, const std::string& rule,
+                              std::vector<double> validation, std::vector<double> test) {
+  rows.member = rule;
+  rows.head = "fusion";
+  for (PredictionSet* set : {&rows.validation, &rows.test}) {
+    set->outputs = 1;
+    set->logits.clear();
+  }
+  rows.validation.score = std::move(validation);
+  rows.test.score = std::move(test);
+  return rows;
+}
+
 // The metrics of what is kept, on test, for bundle.json.
 std::string bundle_metrics(const AssessInput& input, const FusionRule& rule) {
   const std::vector<double> score = fused(rule, input.test);
@@ -69,7 +83,7 @@ BundleInfo bundle_info(const Config& config, const RunRecord& record,
     one.head = member.head;
     one.head_options = head_options(config, member);
     one.max_length = member.train.max_length;
-    one.bf16 = member.train.precision == "bf16";
+    one.bf16 = member.score_precision == "bf16";
     one.parameters = done.parameters;
     one.layers = done.layers;
     one.data = member.data;
@@ -135,6 +149,9 @@ EnsembleResult run_ensemble_stage(const Config& config, const RunRecord& record,
   info.metrics = bundle_metrics(input, *rule);
 
   make_folder(run_folder / "ensemble");
+  write_predictions(run_folder / "ensemble" / "fused.h5",
+                    fused_predictions(predictions.front(), info.rule,
+                                      fused(*rule, input.validation), fused(*rule, input.test)));
   write_file(run_folder / "ensemble" / "metrics.json", report_json(report));
   write_file(run_folder / "report.md", report_markdown(report));
   write_file(run_folder / "report.html", report_html(report));

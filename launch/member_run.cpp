@@ -167,7 +167,7 @@ class MemberRun {
   Predictions score() {
     steps_->announce("predict");
     ScoringOptions options;
-    options.bf16 = member_.train.precision == "bf16";
+    options.bf16 = member_.score_precision == "bf16";
     Predictions out;
     out.member = member_.name;
     out.head = member_.head;
