@@ -75,6 +75,19 @@ bool CsvFile::next(std::vector<std::string>& fields) {
   return true;
 }
 
+void check_header(const std::vector<std::string>& names, const std::string& where) {
+  for (auto name = names.begin(); name != names.end(); ++name) {
+    if (find_bad_utf8(*name) != std::string::npos) {
+      throw Error(Code::Data,
+                  where + ": broken UTF-8 in the column name '" + repair_utf8(*name) + "'",
+                  "save the file as UTF-8");
+    }
+    if (std::find(names.begin(), name, *name) != name) {
+      throw Error(Code::Data, where + ": two columns '" + *name + "'", "give each its own name");
+    }
+  }
+}
+
 std::size_t find_column(const std::vector<std::string>& header, const std::string& name,
                         const Path& file) {
   const auto found = std::find(header.begin(), header.end(), name);

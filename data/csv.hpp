@@ -44,6 +44,10 @@ class CsvFile {
   std::int64_t next_line_ = 1;
 };
 
+/// Throws Error(Data) naming `where` ("FILE:LINE") and the column for a name that is broken UTF-8
+/// or comes twice.
+void check_header(const std::vector<std::string>& names, const std::string& where);
+
 /// Position of the column, or throws Error(Data) naming the file, line 1, and the nearest column.
 std::size_t find_column(const std::vector<std::string>& header, const std::string& name,
                         const Path& file);

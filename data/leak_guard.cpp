@@ -2,6 +2,7 @@
 #include "tutti/data/store.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,7 +30,7 @@ const char* name_of(Part part) {
 class Guard {
  public:
   Guard(const Store& store, const std::string& member)
-      : store_(store), all_(store.interactions()), member_(member) {
+      : store_(store), all_(store.interactions()), member_(member), timed_(all_.has_times()) {
     for (const Part part : {Part::Validation, Part::Test}) {
       for (const Row row : store.rows(part)) held_.emplace_back(pair_at(row), row);
     }
@@ -41,16 +42,12 @@ class Guard {
     const Row row = example.row;
     if (part(row) != Part::Train)
       refuse(row, std::string("it is a ") + name_of(part(row)) + " row");
-    const auto same =
-        std::lower_bound(held_.begin(), held_.end(), std::pair(pair_at(row), Row{-1}));
-    if (same != held_.end() && same->first == pair_at(row)) {
-      refuse(row, std::string("it repeats user and item of ") + name_of(part(same->second)) +
-                      " row " + std::to_string(same->second));
+    if (const Row held = held_out(row); held >= 0) {
+      refuse(row, std::string("it repeats user and item of ") + name_of(part(held)) + " row " +
+                      std::to_string(held));
     }
     sources(example, true);
-    if (example.statistics_end > row) {
-      refuse(row, "its statistics count rows up to " + std::to_string(example.statistics_end - 1));
-    }
+    statistics(example);
   }
 
   void evaluation(const Example& example) const {
@@ -74,6 +71,13 @@ class Guard {
     return {all_.user[at], all_.item[at]};
   }
 
+  // The first validation or test row with the user and item of `row`, or -1.
+  [[nodiscard]] Row held_out(Row row) const {
+    const auto same =
+        std::lower_bound(held_.begin(), held_.end(), std::pair(pair_at(row), Row{-1}));
+    return same != held_.end() && same->first == pair_at(row) ? same->second : -1;
+  }
+
   // Is the example the row that it says it is?
   void known(const Example& example) const {
     const Row row = example.row;
@@ -89,7 +93,22 @@ class Guard {
     }
   }
 
-  void sources(const Example& example, bool earlier) const {
+  [[nodiscard]] bool earlier(Row source, Row row) const {
+    if (!timed_) return source < row;
+    return all_.time[static_cast<std::size_t>(source)] < all_.time[static_cast<std::size_t>(row)];
+  }
+
+  // Times only grow, so the last row counted is the one to look at.
+  void statistics(const Example& example) const {
+    const auto train = store_.rows(Part::Train);
+    const auto end = std::lower_bound(train.begin(), train.end(), example.statistics_end);
+    if (end != train.begin() && !earlier(*std::prev(end), example.row)) {
+      refuse(example.row, "its statistics count rows up to " + std::to_string(*std::prev(end)) +
+                              ", which is not earlier");
+    }
+  }
+
+  void sources(const Example& example, bool past_alone) const {
     for (const Row source : example.sources) {
       const std::string name = "row " + std::to_string(source);
       if (!within(source))
@@ -99,9 +118,13 @@ class Guard {
                "its text was made from " + name + ", a " + name_of(part(source)) + " row");
       }
       if (source == example.row) refuse(example.row, "its text was made from itself");
-      const auto at = static_cast<std::size_t>(source);
-      if (earlier && std::pair(all_.time[at], source) >= std::pair(example.time, example.row)) {
-        refuse(example.row, "its text was made from " + name + ", a later event");
+      if (past_alone && !earlier(source, example.row)) {
+        refuse(example.row,
+               "its text was made from " + name + ", a later event or one of its time");
+      }
+      if (const Row held = held_out(source); held >= 0) {
+        refuse(example.row, "its text was made from " + name + ", which repeats user and item of " +
+                                name_of(part(held)) + " row " + std::to_string(held));
       }
     }
   }
@@ -109,6 +132,7 @@ class Guard {
   const Store& store_;
   const Interactions& all_;
   const std::string& member_;
+  bool timed_;
   std::vector<std::pair<Pair, Row>> held_;  // validation and test rows by user and item
 };
 

@@ -72,6 +72,12 @@ std::int64_t rows_of(double fraction, std::int64_t rows) {
   return std::llround(fraction * static_cast<double>(rows));
 }
 
+void expect_times(const Interactions& rows, const std::string& by) {
+  if (rows.size() == 0 || rows.has_times()) return;
+  throw Error(Code::Config, "data.split.by is '" + by + "', but the source has no times",
+              "set data.split.by to \"random\", or name the column of the time");
+}
+
 std::vector<std::vector<Row>> rows_by_user(const Interactions& rows) {
   std::vector<std::vector<Row>> out(rows.user_ids.size());
   for (Row r = 0; r < rows.size(); ++r) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace tutti {
@@ -35,6 +36,9 @@ std::vector<Part> split_rows(const Interactions& rows, const SplitOptions& optio
 
 /// How many of `rows` a fraction means: the nearest whole number.
 std::int64_t rows_of(double fraction, std::int64_t rows);
+
+/// Throws Error(Config) where the source has no times: `by` needs them.
+void expect_times(const Interactions& rows, const std::string& by);
 
 /// Row numbers of each user, in store order.
 std::vector<std::vector<Row>> rows_by_user(const Interactions& rows);

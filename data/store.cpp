@@ -5,6 +5,7 @@
 #include "tutti/data/reader.hpp"
 #include "tutti/data/split.hpp"
 #include "tutti/data/store_file.hpp"
+#include "tutti/data/views/training_rows.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -110,6 +111,25 @@ std::span<const double> Store::labels() const noexcept { return impl_->content.l
 std::span<const Part> Store::parts() const noexcept { return impl_->content.parts; }
 std::span<const Row> Store::rows(Part part) const noexcept {
   return impl_->rows[static_cast<std::size_t>(part)];
+}
+
+void write_training_store(const Store& store, const Path& file) {
+  StoreContent content = store.impl_->content;
+  const std::vector<Row> rows = training_rows(store);
+  const auto keep = [&](auto& column) {
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      column[i] = column[static_cast<std::size_t>(rows[i])];
+    column.resize(rows.size());
+  };
+  Interactions& kept = content.interactions;
+  keep(kept.user);
+  keep(kept.item);
+  keep(kept.rating);
+  keep(kept.time);
+  keep(kept.line);
+  keep(content.labels);
+  keep(content.parts);
+  write_store(file, content, fingerprint_of(content));
 }
 
 CleaningReport build_store(const DataOptions& options, std::uint64_t seed, const Path& file) {

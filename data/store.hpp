@@ -47,6 +47,7 @@ class Store {
   [[nodiscard]] std::span<const Row> rows(Part part) const noexcept;
 
  private:
+  friend void write_training_store(const Store& store, const Path& file);
   struct Impl;
   explicit Store(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
@@ -57,14 +58,20 @@ class Store {
 /// for an empty part.
 CleaningReport build_store(const DataOptions& options, std::uint64_t seed, const Path& file);
 
+/// Writes a store of the training rows alone (without those that repeat the user and item of a
+/// validation or test row, which no text shows), with the same users, items and tables: ids and
+/// indices stay, and pair_view makes the same texts of it. No rating that was held out goes along.
+void write_training_store(const Store& store, const Path& file);
+
 /// A member's training examples. The text of a row shows only interactions of training rows that
-/// came before it in time. `store` must outlive the view. Throws Error(Config) for an unknown field
-/// or an empty view.
+/// came strictly before it in time (in store order where the source has no times), and none that
+/// repeats the user and item of a validation or test row. `store` must outlive the view. Throws
+/// Error(Config) for an unknown field or an empty view.
 std::unique_ptr<Dataset> training_view(const Store& store, const MemberData& options,
                                        std::uint64_t seed, const std::string& member);
 
 /// The examples of a part in store order, put as text in the member's way; histories hold training
-/// rows only.
+/// rows only, and none that repeats a held-out pair.
 std::unique_ptr<Dataset> evaluation_view(const Store& store, Part part, const MemberData& options);
 
 /// A user and an item that are to be scored, as indices into the store's ids; user -1: unknown.
@@ -80,11 +87,11 @@ std::unique_ptr<Dataset> pair_view(const Store& store, std::vector<UserItem> pai
 
 /// The leak guard: throws Error(Data) naming row and member if a training example of the member is
 /// a validation or test row of the store or repeats one (same user, item), or if its text was made
-/// from a later event or one outside training.
+/// from an event of its second or later, one outside training or a repeat of a held-out pair.
 void check_leaks(const Store& store, const Dataset& training, const std::string& member);
 
 /// The same for what a member scores: exactly the rows of `part` in store order, put as text from
-/// training rows alone.
+/// training rows alone that repeat no held-out pair.
 void check_evaluation_leaks(const Store& store, const Dataset& evaluation, Part part,
                             const std::string& member);
 

@@ -35,6 +35,10 @@ struct Interactions {
   Table items;                        ///< row i describes item i
 
   [[nodiscard]] Row size() const noexcept { return static_cast<Row>(user.size()); }
+  /// Has any row a time? For rows in store order.
+  [[nodiscard]] bool has_times() const noexcept {
+    return !time.empty() && (time.front() != 0 || time.back() != 0);
+  }
 };
 
 }  // namespace tutti

@@ -124,7 +124,7 @@ void Bundle::save(const BundleInfo& info, const BundleSources& sources, const Pa
   for (const BundleMember& member : info.members) {
     copy_all(sources.members / member.name / "model", temporary.path() / "members" / member.name);
   }
-  copy_all(sources.store, temporary.path() / kItems);
+  write_training_store(Store::open(sources.store), temporary.path() / kItems);
   write_file(temporary.path() / "README.md", bundle_readme(info));
   FileDigests digests;
   for (const std::string& name : files_in(temporary.path())) {

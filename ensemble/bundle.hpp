@@ -42,7 +42,7 @@ struct BundleInfo {
 /// What `save` packs beside the info.
 struct BundleSources {
   Path members;  ///< members/<name>/model are Hugging Face folders
-  Path store;    ///< dataset.h5: histories, statistics and the catalogue
+  Path store;    ///< dataset.h5: its training rows alone go along
 };
 
 /// A trained ensemble in one folder: bundle.json, members/<name> (Hugging Face folders), items.h5,

@@ -1,6 +1,7 @@
 #include "tutti/data/csv.hpp"
 #include "tutti/data/error.hpp"
 #include "tutti/data/readers/source_builder.hpp"
+#include "tutti/data/utf8.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,11 +21,14 @@ std::vector<std::string> typed_header(CsvFile& file) {
     const std::size_t colon = field.rfind(':');
     const std::string type = colon == std::string::npos ? "" : field.substr(colon + 1);
     if (std::find(kTypes.begin(), kTypes.end(), type) == kTypes.end()) {
-      throw Error(Code::Data, file.file().string() + ":1: column '" + field + "' has no known type",
-                  "write NAME:TYPE with token, token_seq, float or float_seq");
+      throw Error(
+          Code::Data,
+          file.file().string() + ":1: column '" + repair_utf8(field) + "' has no known type",
+          "write NAME:TYPE with token, token_seq, float or float_seq");
     }
     field.resize(colon);
   }
+  check_header(fields, file.where());
   return fields;
 }
 

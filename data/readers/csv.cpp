@@ -31,6 +31,7 @@ class Csv : public Reader {
     CsvFile file(resolve(csv.interactions), format_);
     std::vector<std::string> fields;
     file.next(fields);
+    check_header(fields, file.where());
     const std::size_t columns = fields.size();
     const auto column = [&](const std::string& name) {
       return name.empty() ? columns : find_column(fields, name, file.file());
@@ -59,6 +60,7 @@ class Csv : public Reader {
     CsvFile file(resolve(name), format_);
     std::vector<std::string> fields;
     file.next(fields);
+    check_header(fields, file.where());
     const std::size_t columns = fields.size();
     const std::size_t id = find_column(fields, id_name, file.file());
     fields.erase(fields.begin() + static_cast<std::ptrdiff_t>(id));

@@ -24,6 +24,7 @@ class MovieLensCsv : public Reader {
     CsvFile file(folder / "ratings.csv");
     std::vector<std::string> fields;
     file.next(fields);
+    check_header(fields, file.where());
     const std::size_t columns = fields.size();
     const std::size_t user = find_column(fields, "userId", file.file());
     const std::size_t item = find_column(fields, "movieId", file.file());
@@ -41,6 +42,7 @@ class MovieLensCsv : public Reader {
     CsvFile file(path);
     std::vector<std::string> fields;
     file.next(fields);
+    check_header(fields, file.where());
     const std::size_t columns = fields.size();
     const std::size_t item = find_column(fields, "movieId", path);
     const std::size_t title = find_column(fields, "title", path);

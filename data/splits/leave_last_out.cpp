@@ -9,6 +9,7 @@ class LeaveLastOut : public Splitter {
  public:
   [[nodiscard]] std::vector<Part> split(const Interactions& rows, const SplitOptions& options,
                                         std::uint64_t /*seed*/) const override {
+    expect_times(rows, "leave-last-out");
     std::vector<Part> parts(static_cast<std::size_t>(rows.size()), Part::Train);
     for (const std::vector<Row>& history : rows_by_user(rows)) {
       std::size_t left = history.size();

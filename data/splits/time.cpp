@@ -9,6 +9,7 @@ class ByTime : public Splitter {
  public:
   [[nodiscard]] std::vector<Part> split(const Interactions& rows, const SplitOptions& options,
                                         std::uint64_t /*seed*/) const override {
+    expect_times(rows, "time");
     const Row size = rows.size();
     const Row test = rows_of(options.test, size);
     const Row validation = rows_of(options.validation, size);

@@ -11,6 +11,7 @@ class ByUserTime : public Splitter {
  public:
   [[nodiscard]] std::vector<Part> split(const Interactions& rows, const SplitOptions& options,
                                         std::uint64_t /*seed*/) const override {
+    expect_times(rows, "user-time");
     std::vector<Part> parts(static_cast<std::size_t>(rows.size()), Part::Train);
     for (const std::vector<Row>& history : rows_by_user(rows)) {
       const auto size = static_cast<Row>(history.size());

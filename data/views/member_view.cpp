@@ -2,13 +2,13 @@
 #include "tutti/data/random.hpp"
 #include "tutti/data/store.hpp"
 #include "tutti/data/views/text.hpp"
+#include "tutti/data/views/training_rows.hpp"
 #include "tutti/data/views/view.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -72,26 +72,6 @@ class PairView : public Dataset {
   TextMaker maker_;
   std::vector<UserItem> pairs_;
 };
-
-// Training rows, without those whose user and item are a validation or test row too: where
-// repeated interactions are kept, they would give the answer away.
-std::vector<Row> training_rows(const Store& store) {
-  const Interactions& all = store.interactions();
-  const auto pair_of = [&](Row row) {
-    const auto at = static_cast<std::size_t>(row);
-    return (static_cast<std::uint64_t>(static_cast<std::uint32_t>(all.user[at])) << 32) |
-           static_cast<std::uint32_t>(all.item[at]);
-  };
-  std::unordered_set<std::uint64_t> held;
-  for (const Part part : {Part::Validation, Part::Test}) {
-    for (const Row row : store.rows(part)) held.insert(pair_of(row));
-  }
-  std::vector<Row> rows;
-  for (const Row row : store.rows(Part::Train)) {
-    if (held.count(pair_of(row)) == 0) rows.push_back(row);
-  }
-  return rows;
-}
 
 void check_probability(double value, const char* key) {
   if (!(value >= 0 && value <= 1)) {

@@ -27,13 +27,12 @@ void add(Tally& tally, double label) {
 
 }  // namespace
 
-Statistics::Statistics(const Store& store)
+Statistics::Statistics(const Store& store, std::span<const Row> train)
     : rows_(store.interactions()),
       before_(static_cast<std::size_t>(rows_.size())),
       users_(rows_.user_ids.size()),
       items_(rows_.item_ids.size()) {
-  const auto train = store.rows(Part::Train);
-  const bool timed = !rows_.time.empty() && rows_.time.front() != rows_.time.back();
+  const bool timed = rows_.has_times();
   for (std::size_t first = 0; first < train.size();) {
     std::size_t end = first + 1;
     while (timed && end < train.size() &&

@@ -3,6 +3,7 @@
 #include "tutti/data/store.hpp"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,8 @@ struct Tally {
 /// Counts and means over training rows, as they stood when a row happened.
 ///
 /// Before a row means strictly earlier in time: rows of one second do not see each other, since
-/// their order in a source may follow their ratings. Where the source has no time (all equal),
-/// store order takes its place.
+/// their order in a source may follow their ratings. Where the source has no time (all 0), store
+/// order takes its place.
 class Statistics {
  public:
   struct Known {
@@ -27,15 +28,16 @@ class Statistics {
     Row end = 0;  ///< over training rows before this one
   };
 
-  explicit Statistics(const Store& store);
-  /// For a training row: what was known before it.
+  /// Over `train`: training rows in store order.
+  Statistics(const Store& store, std::span<const Row> train);
+  /// For a row of `train`: what was known before it.
   [[nodiscard]] Known before(Row training_row) const;
-  /// For what is to be scored: over all training rows. A user of -1 has none.
+  /// For what is to be scored: over all of `train`. A user of -1 has none.
   [[nodiscard]] Known all(std::int32_t user, std::int32_t item) const;
 
  private:
   const Interactions& rows_;
-  std::vector<Known> before_;  // [row], training rows alone filled
+  std::vector<Known> before_;  // [row], those of `train` alone filled
   std::vector<Tally> users_;
   std::vector<Tally> items_;
 };

@@ -2,6 +2,7 @@
 
 #include "tutti/data/augmentation.hpp"
 #include "tutti/data/error.hpp"
+#include "tutti/data/views/training_rows.hpp"
 
 #include <algorithm>
 #include <array>
@@ -62,7 +63,8 @@ TextMaker::TextMaker(const Store& store, const MemberData& options)
   }
 
   user_begin_.assign(rows.user_ids.size() + 1, 0);
-  for (const Row r : store.rows(Part::Train)) {
+  const std::vector<Row> train = training_rows(store);
+  for (const Row r : train) {
     const auto row = static_cast<std::size_t>(r);
     ++user_begin_[static_cast<std::size_t>(rows.user[row]) + 1];
     rating_min_ = std::fmin(rating_min_, rows.rating[row]);  // fmin, fmax: NaN does not count
@@ -70,16 +72,22 @@ TextMaker::TextMaker(const Store& store, const MemberData& options)
   }
   for (std::size_t u = 1; u < user_begin_.size(); ++u) user_begin_[u] += user_begin_[u - 1];
   std::vector<std::size_t> next(user_begin_.begin(), user_begin_.end() - 1);
-  user_rows_.resize(store.rows(Part::Train).size());
-  for (const Row r : store.rows(Part::Train)) {
+  user_rows_.resize(train.size());
+  for (const Row r : train) {
     user_rows_[next[static_cast<std::size_t>(rows.user[static_cast<std::size_t>(r)])]++] = r;
   }
-  if (options.statistics) statistics_.emplace(store);
+  if (options.statistics) statistics_.emplace(store, train);
 }
 
 Example TextMaker::training(Row row, Random* random) const {
   Example example = bare(row);
-  example.sources = history_of(example.user, row);
+  const auto& times = store_.interactions().time;
+  // Rows of one second do not see each other: their order may follow their ratings.
+  const Row before =
+      store_.interactions().has_times()
+          ? std::lower_bound(times.begin(), times.end(), example.time) - times.begin()
+          : row;
+  example.sources = history_of(example.user, before);
   std::vector<char> keep(fields_.size(), 1);
   if (random != nullptr) {
     crop_history(example.sources, options_.crop_history, *random);

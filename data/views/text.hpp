@@ -18,6 +18,8 @@ namespace tutti {
 ///     text       "gender F, age 24. likes 60% of 32 seen. liked Fargo; disliked Twister"
 ///     text_pair  "Alien (1979) Horror Sci-Fi, viewers 128, liked by 80%"
 ///
+/// History and statistics are of training rows that repeat no held-out pair (training_rows).
+///
 /// The history is latest first and shows the title (the first field where there is none) with a
 /// word for the rating, spread evenly over the range of the training ratings: hated, disliked,
 /// okay, liked, loved; "chose" where the source has no ratings. The field "id" is the source's own
@@ -26,7 +28,8 @@ class TextMaker {
  public:
   TextMaker(const Store& store, const MemberData& options);
 
-  /// History: training rows of the user before `row`. `random` drives the augmentation; null: none.
+  /// History: training rows of the user strictly earlier in time than `row` (before it in store
+  /// order where the source has no times). `random` drives the augmentation; null: none.
   [[nodiscard]] Example training(Row row, Random* random) const;
   /// History: all training rows of the user.
   [[nodiscard]] Example evaluation(Row row) const;
@@ -51,7 +54,7 @@ class TextMaker {
   const std::vector<std::string>* title_;
   std::vector<std::string> user_text_;   // [user] attributes
   std::vector<std::size_t> user_begin_;  // [user + 1] into user_rows_
-  std::vector<Row> user_rows_;           // training rows by user, in store order
+  std::vector<Row> user_rows_;           // what may be seen, by user, in store order
   std::optional<Statistics> statistics_;
 };
 

@@ -86,6 +86,20 @@ TEST(Csv, FindsColumnsOrNamesTheNearest) {
               HasSubstr("the columns are: a, b"));
 }
 
+TEST(Csv, RefusesNamesThatComeTwiceOrAreBroken) {
+  EXPECT_NO_THROW(check_header({"a", "Mis\xC3\xA9rables"}, "f.csv:1"));
+  EXPECT_THAT(error_of(Code::Data,
+                       [] {
+                         check_header({"a", "b", "a"}, "f.csv:1");
+                       }),
+              HasSubstr("f.csv:1: two columns 'a'"));
+  EXPECT_THAT(error_of(Code::Data,
+                       [] {
+                         check_header({"a", "b\xFF"}, "f.csv:1");
+                       }),
+              HasSubstr("f.csv:1: broken UTF-8 in the column name 'b\xEF\xBF\xBD'"));
+}
+
 TEST(Csv, ParsesWholeFiniteNumbersOnly) {
   EXPECT_EQ(parse_number(" +4.5 ", "rating", "f:1"), 4.5);
   EXPECT_EQ(parse_number("-1e-3", "rating", "f:1"), -1e-3);

@@ -125,6 +125,26 @@ TEST_F(LeakGuard, RefusesStatisticsOfTheFuture) {
               HasSubstr("its statistics count rows up to"));
 }
 
+TEST_F(LeakGuard, RefusesWhatIsOfTheSameSecond) {
+  folder_.write("a.csv",
+                "user_id,item_id,rating,timestamp\nann,x,5,1\nann,y,5,2\nann,z,5,2\nann,w,5,4\n");
+  DataOptions options;
+  options.source = "csv";
+  options.path = folder_.path().string();
+  options.csv.interactions = "a.csv";
+  options.split.validation = 0;
+  options.split.test = 0.25;
+  build_store(options, 1, folder_.path() / "seconds.h5");
+  store_.emplace(Store::open(folder_.path() / "seconds.h5"));
+  options_.fields = {"id"};
+  view_ = training_view(*store_, options_, 1, "minilm");
+  check_leaks(*store_, *view_, "minilm");
+  EXPECT_THAT(refused(2, [](Example& example) { example.sources = {1}; }),
+              HasSubstr("made from row 1, a later event or one of its time"));
+  EXPECT_THAT(refused(2, [](Example& example) { example.statistics_end = 2; }),
+              HasSubstr("its statistics count rows up to 1"));
+}
+
 TEST_F(LeakGuard, RefusesARepeatOfAHeldOutPair) {
   folder_.write("a.csv",
                 "user_id,item_id,rating,timestamp\nann,x,5,1\nann,y,5,2\nbob,x,5,3\nann,x,5,4\n");
@@ -141,6 +161,13 @@ TEST_F(LeakGuard, RefusesARepeatOfAHeldOutPair) {
   view_ = training_view(*store_, options_, 1, "minilm");
   EXPECT_THAT(refused(0, [&](Example& example) { example = honest(0); }),
               HasSubstr("it repeats user and item of test row 3"));
+  EXPECT_THAT(refused(0, [](Example& example) { example.sources = {0}; }),
+              HasSubstr("row 0, which repeats user and item of test row 3"));
+  const auto test = evaluation_view(*store_, Part::Test, options_);
+  const Tampered shown(*test, 0, [](Example& example) { example.sources = {0}; });
+  EXPECT_THAT(
+      error_of(Code::Data, [&] { check_evaluation_leaks(*store_, shown, Part::Test, "minilm"); }),
+      HasSubstr("row 0, which repeats user and item of test row 3"));
 }
 
 TEST_F(LeakGuard, RefusesAnEvaluationOfOtherRowsOrFromHeldOutText) {

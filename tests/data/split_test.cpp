@@ -11,6 +11,7 @@ namespace tutti {
 namespace {
 
 using test::error_of;
+using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -107,6 +108,17 @@ TEST(Split, GivesEveryRowOnePartAndTheSameTwice) {
     EXPECT_GT(rows_in(parts, kV), 0) << name;
     EXPECT_THAT(split_rows(rows, by(name, 0, 0), 3), Each(kT)) << name;
   }
+}
+
+TEST(Split, RefusesToGoByTimesThatAreNotThere) {
+  Interactions rows = rows_of_users({50, 50});
+  rows.time.assign(rows.time.size(), 0);
+  for (const char* name : {"time", "user-time", "leave-last-out"}) {
+    EXPECT_THAT(error_of(Code::Config, [&] { split_rows(rows, by(name), 1); }),
+                AllOf(HasSubstr("'" + std::string(name) + "', but the source has no times"),
+                      HasSubstr("\"random\"")));
+  }
+  EXPECT_EQ(rows_in(split_rows(rows, by("random"), 1), kX), 20);
 }
 
 TEST(Split, RefusesWhatCannotBe) {

@@ -67,9 +67,9 @@ TEST_F(Views, PutHistoryInWordsLatestFirst) {
   EXPECT_EQ(view->get(0).text, "gender F, zip code 10115");
   EXPECT_EQ(view->get(0).text_pair, "Fargo (1996) Crime");
   EXPECT_EQ(view->get(2).text, "gender F, zip code 10115. loved Fargo");
-  EXPECT_EQ(view->get(3).text, "gender F, zip code 10115. disliked Alien; loved Fargo");
+  EXPECT_EQ(view->get(3).text, "gender F, zip code 10115. loved Fargo");  // not row 2: same second
   EXPECT_EQ(view->get(3).text_pair, "Twister (1996)");
-  EXPECT_THAT(view->get(3).sources, ElementsAre(2, 0));
+  EXPECT_THAT(view->get(3).sources, ElementsAre(0));
   EXPECT_EQ(view->get(4).text, "gender M. hated Fargo");
   EXPECT_EQ(view->get(4).label, 0.0);
   EXPECT_EQ(view->get(4).statistics_end, -1);
@@ -87,8 +87,10 @@ TEST_F(Views, CutTheHistoryAndChooseFields) {
   options.history = 1;
   options.fields = {"genres", "id"};
   const auto view = training_view(*store_, options, 1, "m");
-  EXPECT_EQ(view->get(3).text, "disliked Horror Sci-Fi");
+  EXPECT_EQ(view->get(3).text, "loved Crime");
   EXPECT_EQ(view->get(3).text_pair, "z");
+  options.fields = {"id"};
+  EXPECT_EQ(evaluation_view(*store_, Part::Test, options)->get(0).text, "liked z");
   options.history = 0;
   EXPECT_EQ(training_view(*store_, options, 1, "m")->get(3).text, "");
 }
@@ -251,7 +253,17 @@ TEST_F(Views, LeaveOutRepeatsOfHeldOutPairs) {
   make(options);
   MemberData member;
   member.fields = {"id"};
+  member.statistics = true;
   EXPECT_THAT(rows_of(member), ElementsAre(1, 2));
+  // Nor does a text show them: row 0 is ann and x, as is the test row.
+  const auto view = training_view(*store_, member, 1, "m");
+  EXPECT_EQ(view->get(0).text, "new user");
+  EXPECT_EQ(view->get(1).text_pair, "x, no viewers");
+  const auto test = evaluation_view(*store_, Part::Test, member);
+  EXPECT_EQ(test->get(0).text, "likes 100% of 1 seen. liked y");
+  EXPECT_THAT(test->get(0).sources, ElementsAre(1));
+  check_leaks(*store_, *view, "m");
+  check_evaluation_leaks(*store_, *test, Part::Test, "m");
 }
 
 TEST_F(Views, WorkWithoutTimesAndRatings) {
@@ -263,7 +275,8 @@ TEST_F(Views, WorkWithoutTimesAndRatings) {
   options.csv.rating = "";
   options.csv.time = "";
   options.split.validation = 0;
-  options.split.test = 0.2;
+  options.split.by = "random";
+  options.split.test = 0;
   make(options);
   MemberData member;
   member.fields = {"id"};

@@ -138,7 +138,7 @@ class BundleTest : public ::testing::Test {
 
 TEST_F(BundleTest, ScoresWhatTheMembersScored) {
   const Bundle bundle = Bundle::open(base() / "bundle");
-  const auto pairs = test_pairs(bundle.store());
+  const auto pairs = test_pairs(Store::open(base() / "store.h5"));
   ASSERT_GT(pairs.size(), 5U);
   const auto members = bundle.score_members(pairs);
   const auto fused = bundle.fuse(pairs, members);
@@ -146,6 +146,22 @@ TEST_F(BundleTest, ScoresWhatTheMembersScored) {
     EXPECT_NEAR(members[i], expected()[0][i], kBatches);
     EXPECT_NEAR(members[pairs.size() + i], expected()[1][i], kBatches);
     EXPECT_NEAR(fused[i], (expected()[0][i] + expected()[1][i]) / 2, kBatches);
+  }
+}
+
+TEST_F(BundleTest, CarriesTrainingRowsAloneAndTheSameTexts) {
+  const Store store = Store::open(base() / "store.h5");
+  const Store items = Store::open(base() / "bundle" / "items.h5");
+  ASSERT_FALSE(items.parts().empty());
+  EXPECT_EQ(items.rows(Part::Train).size(), items.parts().size());
+  const auto pairs = test_pairs(store);
+  for (const BundleMember& member : info().members) {
+    const auto whole = pair_view(store, pairs, member.data);
+    const auto part = pair_view(items, pairs, member.data);
+    for (Row i = 0; i < whole->size(); ++i) {
+      EXPECT_EQ(part->get(i).text, whole->get(i).text);
+      EXPECT_EQ(part->get(i).text_pair, whole->get(i).text_pair);
+    }
   }
 }
 

@@ -153,13 +153,16 @@ def expected_texts(movielens, history=3):
             for user, item, rating, _ in pending if row else []:
                 users[user] = (users[user][0] + 1, users[user][1] + (rating >= 4))
                 items[item] = (items[item][0] + 1, items[item][1] + (rating >= 4))
+            for r in range(row - len(pending), row) if row else []:
+                past[rows[r][0]].append(r)
             pending = []
         out[row] = write(row, users, items, past)
         pending.append(rows[row])
-        past[rows[row][0]].append(row)
     for user, item, rating, _ in pending:
         users[user] = (users[user][0] + 1, users[user][1] + (rating >= 4))
         items[item] = (items[item][0] + 1, items[item][1] + (rating >= 4))
+    for r in range(train - len(pending), train):
+        past[rows[r][0]].append(r)
     for row in range(train, len(rows)):
         out[row] = write(row, users, items, past)
     return out
