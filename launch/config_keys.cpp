@@ -230,9 +230,9 @@ void add_training_keys(Keys<MemberConfig>& k) {
       .one_of({"adamw", "adam"}, "optimizer");
   k.add("learning_rate", "Its highest value.", &M::train, &T::learning_rate).range(0, 1);
   k.add("weight_decay", "Not on biases and norms.", &M::train, &T::weight_decay).range(0, 1);
-  k.add("beta1", "Adam's decay of the first moment.", &M::train, &T::beta1).range(0, 1);
-  k.add("beta2", "Adam's decay of the second moment.", &M::train, &T::beta2).range(0, 1);
-  k.add("epsilon", "Adam's epsilon.", &M::train, &T::epsilon).range(0, 1);
+  k.add("beta1", "Adam's decay of the first moment.", &M::train, &T::beta1).range(0, 0.999999);
+  k.add("beta2", "Adam's decay of the second moment.", &M::train, &T::beta2).range(0, 0.999999);
+  k.add("epsilon", "Adam's epsilon.", &M::train, &T::epsilon).range(1e-16, 1);
   k.add("schedule", "The learning rate after warm-up.", &M::train, &T::schedule)
       .one_of({"constant", "linear", "cosine"}, "schedule");
   k.add("warmup", "Share of the steps in which the learning rate rises.", &M::train, &T::warmup)

@@ -128,6 +128,7 @@ EnsembleResult run_ensemble_stage(const Config& config, const RunRecord& record,
     facts.push_back({name, done.parameters, done.layers});
     trained.push_back(done);
   }
+  check_fusion_leaks(store, predictions);
   const FusionRows validation(predictions, &Predictions::validation);
   const FusionRows test(predictions, &Predictions::test);
   AssessInput input = assess_input(config, validation, test, facts);

@@ -52,8 +52,13 @@ class Experiment {
       check_ranks(config_, ranks_);
       threads_ = config_.train.threads > 0 ? config_.train.threads
                                            : default_threads(launched_local_ranks());
-      set_threads(threads_);
     });
+    // Ranks of one member must compute with as many threads: sums of gradients would differ in
+    // bits.
+    for (const std::string& other : all_gather_strings(*everyone_, std::to_string(threads_))) {
+      threads_ = std::min(threads_, std::stoi(other));
+    }
+    set_threads(threads_);
     together([&] {
       if (rank_ == 0) check_members(config_);
     });

@@ -1,7 +1,9 @@
 #include "tutti/launch/fusion_input.hpp"
 
 #include "tutti/data/error.hpp"
+#include "tutti/ensemble/fusion/rule_state.hpp"
 
+#include <set>
 #include <utility>
 
 namespace tutti {
@@ -24,6 +26,40 @@ FusionRows::FusionRows(const std::vector<Predictions>& members, PredictionSet Pr
   scores_.members = static_cast<int>(members.size());
   scores_.rows = static_cast<std::int64_t>(first.size());
   labels_.value = first.label;
+}
+
+void check_fusion_leaks(const Store& store, const std::vector<Predictions>& members) {
+  const auto check = [&](const Predictions& member, const PredictionSet& set, Part part,
+                         const char* name) {
+    for (const Row row : set.row) {
+      const bool known = row >= 0 && static_cast<std::size_t>(row) < store.parts().size();
+      if (known && store.parts()[static_cast<std::size_t>(row)] == part) continue;
+      throw Error(Code::Data,
+                  "leak guard: row " + std::to_string(row) + " is among the " + name +
+                      " predictions of member '" + member.member + "' and is no " + name +
+                      " row of the store",
+                  "score the members again: tutti run with --fresh");
+    }
+  };
+  for (const Predictions& member : members) {
+    check(member, member.validation, Part::Validation, "validation");
+    check(member, member.test, Part::Test, "test");
+  }
+}
+
+void check_fusion_leaks(const Predictions& rows, const std::string& source) {
+  std::set<std::pair<std::int32_t, std::int32_t>> fitted;
+  const PredictionSet& validation = rows.validation;
+  for (std::size_t i = 0; i < validation.size(); ++i) {
+    fitted.emplace(validation.user[i], validation.item[i]);
+  }
+  for (std::size_t i = 0; i < rows.test.size(); ++i) {
+    if (fitted.count({rows.test.user[i], rows.test.item[i]}) == 0) continue;
+    throw Error(Code::Data,
+                "leak guard: " + source + ": data row " + std::to_string(rows.test.row[i] + 1) +
+                    " is a test row, and a validation row has the same user and item",
+                "a pair belongs to one split");
+  }
 }
 
 FusionOptions fusion_options(const Config& config, std::vector<MemberFacts> facts) {
@@ -59,7 +95,16 @@ std::unique_ptr<FusionRule> kept_rule(const AssessInput& input, const Verdict& v
                                       const std::string& chosen, std::string& name) {
   name = verdict.keep == "average" ? "average" : verdict.keep == "member" ? "best" : chosen;
   auto rule = FusionRegistry::make(name, input.fusion);
-  rule->fit(input.validation, input.validation_labels);
+  if (verdict.keep == "member") {
+    // The member of the verdict: rule "best" itself picks by AUC or RMSE, the verdict by choose_by.
+    std::vector<double> weights;
+    for (const MemberFacts& member : input.fusion.members) {
+      weights.push_back(member.name == verdict.best_member ? 1.0 : 0.0);
+    }
+    rule->restore(write_rule_state(name, {{"weights", {weights}}}));
+  } else {
+    rule->fit(input.validation, input.validation_labels);
+  }
   return rule;
 }
 

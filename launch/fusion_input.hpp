@@ -1,10 +1,12 @@
 #pragma once
 
 #include "tutti/data/predictions.hpp"
+#include "tutti/data/store.hpp"
 #include "tutti/ensemble/fusion/assess.hpp"
 #include "tutti/launch/config.hpp"
 
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace tutti {
@@ -26,6 +28,13 @@ class FusionRows {
   Scores scores_;
   Labels labels_;
 };
+
+/// The leak guard of fusion: weights are fitted on validation rows of the store and judged on test
+/// rows, and on no others. Throws Error(Data) naming row and member.
+void check_fusion_leaks(const Store& store, const std::vector<Predictions>& members);
+/// The same for predictions that come from `source`, without a store: no user and item pair may be
+/// in both parts. Throws Error(Data) naming the row, from 1.
+void check_fusion_leaks(const Predictions& rows, const std::string& source);
 
 /// What a rule is made from.
 FusionOptions fusion_options(const Config& config, std::vector<MemberFacts> facts);

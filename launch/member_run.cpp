@@ -12,6 +12,7 @@
 #include "tutti/train/trainer.hpp"
 
 #include <chrono>
+#include <cmath>
 #include <exception>
 #include <memory>
 #include <set>
@@ -171,9 +172,29 @@ class MemberRun {
     Predictions out;
     out.member = member_.name;
     out.head = member_.head;
-    out.validation = predict_set(group_, *made_.model, *head_, store_, validation_, options);
-    out.test = predict_set(group_, *made_.model, *head_, store_, test_, options);
+    try {
+      out.validation = predict_set(group_, *made_.model, *head_, store_, validation_, options);
+      out.test = predict_set(group_, *made_.model, *head_, store_, test_, options);
+    } catch (const Error& error) {
+      // All ranks of the group throw it alike; only a broken transport ends the job.
+      if (error.code() == Code::Resumable) throw;
+      throw MemberFailed({error, 0});
+    }
+    check_finite(out.validation, "validation");
+    check_finite(out.test, "test");
     return out;
+  }
+
+  // The last update of a training that diverges shows only here. Every rank has all scores.
+  static void check_finite(const PredictionSet& set, const std::string& part) {
+    for (std::size_t i = 0; i < set.score.size(); ++i) {
+      if (std::isfinite(set.score[i])) continue;
+      throw MemberFailed({Error(Code::Data,
+                                "the score of " + part + " row " + std::to_string(set.row[i]) +
+                                    " is not finite: training has diverged",
+                                "lower learning_rate, or set clip"),
+                          0});
+    }
   }
 
   void write(const Predictions& predictions, const Done& outcome) {

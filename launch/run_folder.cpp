@@ -44,15 +44,28 @@ bool holds_anything(const Path& folder) {
   return false;
 }
 
+// --fresh removes by name what a run writes: not from a folder that a run did not make, where
+// config.toml may be anyone's.
+void refuse_foreign(const Path& folder) {
+  if (!holds_anything(folder) || fs::exists(folder / "run.json") ||
+      fs::exists(folder / "dataset.h5") || fs::exists(folder / kLock)) {
+    return;
+  }
+  throw Error(Code::Config, "the folder " + folder.string() + " is not empty and not a run's",
+              "give another --out, or empty it yourself");
+}
+
 }  // namespace
 
 RunFolder::RunFolder(Path folder, bool fresh) : folder_(std::move(folder)) {
   std::error_code error;
   made_ = !fs::exists(folder_, error);
   make_folder(folder_);
+  if (fresh) refuse_foreign(folder_);
   lock();
   if (fresh) remove_written(folder_);
   if (holds_anything(folder_) && !fresh) {
+    ::unlink((folder_ / kLock).c_str());
     ::close(fd_);
     throw Error(Code::Config, "the run folder " + folder_.string() + " is not empty",
                 "give --fresh to remove the old run, or another --out");
@@ -66,9 +79,11 @@ void RunFolder::lock() {
     if (fd_ < 0) fail("cannot open the lock", file);
     if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
       std::array<char, 300> owner{};
+      const int reason = errno;
       const ssize_t got = ::read(fd_, owner.data(), owner.size() - 1);
       ::close(fd_);
-      if (errno != EWOULDBLOCK && got < 0) fail("cannot lock", file);
+      errno = reason;
+      if (reason != EWOULDBLOCK) fail("cannot lock", file);
       throw Error(Code::Resumable,
                   "the run folder " + folder_.string() + " is in use by " +
                       (got > 0 ? owner.data() : "another process"),

@@ -5,16 +5,23 @@ command and .clang-tidy; so a second run costs a second, and a changed header ch
 """
 
 import concurrent.futures
+import functools
 import hashlib
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Tests are left to the compiler's warnings: they would double a check that takes minutes on two cores.
 CHECKED = [ROOT / folder for folder in ("data", "train", "ensemble", "launch")]
+
+
+@functools.cache
+def resolved(path: pathlib.Path) -> pathlib.Path:
+    return path.resolve()
 
 
 def dependencies(build: pathlib.Path) -> dict[str, list[pathlib.Path]]:
@@ -26,7 +33,7 @@ def dependencies(build: pathlib.Path) -> dict[str, list[pathlib.Path]]:
         if line and not line[0].isspace() and ": #deps" in line:
             current = out.setdefault(line.split(":")[0], [])
         elif line.strip() and current is not None:
-            path = (build / line.strip()).resolve()
+            path = resolved(build / line.strip())
             if path.is_relative_to(ROOT):
                 current.append(path)
     return out
@@ -43,9 +50,9 @@ def main() -> int:
         if not any(source.is_relative_to(folder) for folder in CHECKED):
             continue
         digest = hashlib.sha256(rules)
-        # The folder of the clone is not part of the verdict.
+        # ... -o OBJECT -c SOURCE. The folder of the clone is not part of the verdict.
         digest.update(entry["command"].replace(str(build), "").replace(str(ROOT), "").encode())
-        for path in sorted({source, *deps.get(entry["output"], [])}):
+        for path in sorted({source, *deps.get(shlex.split(entry["command"])[-3], [])}):
             digest.update(path.read_bytes())
         stamp = cache / digest.hexdigest()
         if not stamp.exists():

@@ -101,18 +101,19 @@ std::string read_config(const Path& folder) {
   return read_file(folder / "config.json", kMaxConfig);
 }
 
-std::vector<std::string> load_weights(const Path& folder, NamedTensors parameters,
+std::vector<std::string> load_weights(const Path& folder, const NamedTensors& parameters,
                                       bool (*replaceable)(const std::string& name)) {
   const std::vector<SafetensorsFile> files = open_weights(folder);
   std::vector<std::string> missing;
-  for (auto& [name, value] : parameters) {
+  for (const auto& [name, value] : parameters) {
     bool found = false;
     for (const std::string& alias : aliases(name)) {
       for (const SafetensorsFile& file : files) {
         const auto entry = file.entries().find(alias);
         if (found || entry == file.entries().end()) continue;
         if (entry->second.shape != value.sizes().vec() && replaceable(name)) continue;
-        file.read_into(alias, value);
+        at::Tensor target = value;  // shares the parameter's storage
+        file.read_into(alias, target);
         found = true;
       }
     }

@@ -22,7 +22,7 @@ std::string read_config(const Path& folder);
 ///
 /// Gives the names that the files do not hold, or hold in another shape where `replaceable` says
 /// so. Throws Error(Data) for any other tensor of a wrong shape or type, or a broken file.
-std::vector<std::string> load_weights(const Path& folder, NamedTensors parameters,
+std::vector<std::string> load_weights(const Path& folder, const NamedTensors& parameters,
                                       bool (*replaceable)(const std::string& name));
 
 }  // namespace tutti

@@ -66,7 +66,7 @@ void read_table(const Path& path, const std::string& id_name, bool items, Source
 Path inter_file(const Path& path) {
   if (!std::filesystem::is_directory(path)) return path;
   const Path folder = path.has_filename() ? path : path.parent_path();
-  const Path named = folder / (std::filesystem::absolute(folder).filename().string() + ".inter");
+  Path named = folder / (std::filesystem::absolute(folder).filename().string() + ".inter");
   if (std::filesystem::exists(named)) return named;
   std::vector<Path> found;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {

@@ -88,7 +88,11 @@ void CheckedRule::fit(const Scores& validation, const Labels& labels) {
 
 void CheckedRule::fuse(const Scores& in, std::span<double> out) const {
   TUTTI_ASSERT(members() > 0, "fuse before fit or restore");
-  TUTTI_ASSERT(members() == in.members, "the members of the fit");
+  if (members() != in.members) {
+    throw Error(Code::Data, "fusion rule '" + name_ + "' was fitted on " +
+                                std::to_string(members()) + " members, " +
+                                std::to_string(in.members) + " are given");
+  }
   TUTTI_ASSERT(out.size() == static_cast<std::size_t>(in.rows), "an output a row");
   check_scores(name_, options_, in);
   std::fill(out.begin(), out.end(), 0.0);

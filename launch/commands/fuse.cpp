@@ -62,6 +62,7 @@ class Fuse : public Command {
     }
     const Path path = resolve_path(config.data.path);
     const std::vector<Predictions> members = read_predictions_csv(path);
+    check_fusion_leaks(members.front(), path.string());
     std::vector<MemberFacts> facts;
     facts.reserve(members.size());
     for (const Predictions& member : members) facts.push_back({member.member, 0, 0});

@@ -35,6 +35,7 @@ TEST_F(RunFolderTest, OldRunIsKeptUnlessFresh) {
   {
     const RunFolder run(base_, false);
     write_file(base_ / "config.toml", "x");
+    write_file(base_ / "run.json", "{}");
   }
   EXPECT_FALSE(fs::exists(base_ / ".lock"));
   try {
@@ -48,6 +49,18 @@ TEST_F(RunFolderTest, OldRunIsKeptUnlessFresh) {
   const RunFolder fresh(base_, true);
   EXPECT_FALSE(fs::exists(base_ / "config.toml"));
   EXPECT_TRUE(fs::exists(base_ / "notes.txt")) << "only what a run writes is removed";
+}
+
+TEST_F(RunFolderTest, FreshTouchesNoFolderThatARunDidNotMake) {
+  make_folder(base_);
+  write_file(base_ / "config.toml", "somebody's");
+  try {
+    const RunFolder run(base_, true);
+    FAIL() << "a folder of somebody else was cleared";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::Config);
+  }
+  EXPECT_EQ(read_file(base_ / "config.toml"), "somebody's");
 }
 
 TEST_F(RunFolderTest, AbandonLeavesNothing) {
