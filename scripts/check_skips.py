@@ -18,7 +18,7 @@ def main() -> int:
     passed, failed, skipped = 0, 0, set()
     for name in sys.argv[2:]:
         for case in tree.parse(name).iter("testcase"):
-            inside = re.findall(r"\[  SKIPPED \] ([\w./]+)", case.findtext("system-out") or "")
+            inside = re.findall(r"\[  SKIPPED \] ([\w/]+\.[\w/]+)", case.findtext("system-out") or "")
             skipped.update(inside)
             if case.find("failure") is not None or case.find("error") is not None:
                 failed += 1
