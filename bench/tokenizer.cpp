@@ -4,11 +4,11 @@
 //   bench_tokenizer [MODEL FOLDER]
 #include "tutti/data/tokenizer.hpp"
 
+#include "tutti/data/cache.hpp"
 #include "tutti/data/error.hpp"
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <deque>
 #include <iostream>
 #include <sstream>
@@ -61,9 +61,7 @@ std::vector<std::pair<std::string, std::string>> compose(const tutti::Path& data
 }  // namespace
 
 int main(int argc, char** argv) {
-  const char* home = std::getenv("HOME");
-  const char* given = std::getenv("TUTTI_CACHE");
-  const tutti::Path cache = given != nullptr ? given : tutti::Path(home) / ".cache" / "tutti";
+  const tutti::Path cache = tutti::cache_folder();
   const tutti::Path model = argc > 1 ? tutti::Path(argv[1]) : cache / "models/all-MiniLM-L6-v2";
   try {
     const auto tokenizer = tutti::load_tokenizer(model);

@@ -2,6 +2,7 @@
 
 #include "tutti/data/registry.hpp"
 
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,9 @@ int launched_rank();
 int launched_ranks();
 /// How many of them run on this host, at least 1.
 int launched_local_ranks();
+
+/// The exit code that an exception stands for: an Error's own, Internal for any other.
+Code code_of(const std::exception& error);
 
 /// Prints "tutti: error: ..." as one line of less than 400 bytes on stderr.
 void print_error(const std::string& text);

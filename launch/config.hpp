@@ -83,9 +83,6 @@ std::string config_docs();
 /// The seed that a member trains with: its own, or one of the experiment's seed and its name.
 std::uint64_t member_seed(const Config& config, const MemberConfig& member);
 
-/// Where scripts/setup puts models and data: $TUTTI_CACHE, or ~/.cache/tutti.
-Path cache_folder();
-
 /// "cache:data/ml-100k" -> a path in the cache; anything else as it is.
 Path resolve_path(const std::string& path);
 

@@ -1,11 +1,10 @@
 #include "tutti/data/error.hpp"
+#include "tutti/data/number_text.hpp"
 #include "tutti/launch/config_keys.hpp"
 
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <sstream>
 
@@ -38,12 +37,6 @@ std::string kind_of(const toml::node& node) {
     default:
       return "a date or time";
   }
-}
-
-std::string shown(double number) {
-  std::array<char, 32> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
-  return {text.data(), end};
 }
 
 std::string did_you_mean(const std::string& wrong, const std::vector<std::string>& known) {
@@ -148,7 +141,7 @@ class SectionReader {
                           const std::string& where, const std::string& name) {
     if (number >= key.low && number <= key.high) return;  // NaN is neither
     refuse(where, name + ": " + text + " is out of range",
-           "expected " + shown(key.low) + " .. " + shown(key.high));
+           "expected " + shortest_text(key.low) + " .. " + shortest_text(key.high));
   }
 
   static bool converted(bool, const Key<Section>&, const toml::node& node, const std::string& where,
@@ -170,7 +163,7 @@ class SectionReader {
     if (!node.is_number()) wrong_type(node, "a number", where, name);
     const double number =
         node.is_integer() ? static_cast<double>(**node.as_integer()) : **node.as_floating_point();
-    check_range(key, number, shown(number), where, name);
+    check_range(key, number, shortest_text(number), where, name);
     return number;
   }
 

@@ -1,11 +1,11 @@
+#include "tutti/data/cache.hpp"
 #include "tutti/data/error.hpp"
+#include "tutti/data/number_text.hpp"
 #include "tutti/data/random.hpp"
 #include "tutti/launch/config_keys.hpp"
 
 #include <array>
-#include <charconv>
 #include <cmath>
-#include <cstdlib>
 
 namespace tutti {
 
@@ -32,11 +32,9 @@ std::string quoted(const std::string& text) {
   return out + "\"";
 }
 
-// The shortest text that reads back to the same double, and that TOML takes for a float.
+// TOML takes it for a float.
 std::string number_text(double number) {
-  std::array<char, 32> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number).ptr;
-  std::string out(buffer.data(), end);
+  std::string out = shortest_text(number);
   if (out.find_first_of(".en") == std::string::npos) out += ".0";
   return out;
 }
@@ -149,12 +147,6 @@ std::string config_docs() {
 std::uint64_t member_seed(const Config& config, const MemberConfig& member) {
   if (member.seed != 0) return member.seed;
   return Random(config.experiment.seed, "member " + member.name).key();
-}
-
-Path cache_folder() {
-  if (const char* set = std::getenv("TUTTI_CACHE"); set != nullptr && *set != '\0') return set;
-  const char* home = std::getenv("HOME");
-  return Path(home != nullptr ? home : "/tmp") / ".cache" / "tutti";
 }
 
 Path resolve_path(const std::string& path) {

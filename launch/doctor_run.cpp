@@ -1,3 +1,4 @@
+#include "tutti/data/cache.hpp"
 #include "tutti/data/error.hpp"
 #include "tutti/launch/command.hpp"
 #include "tutti/launch/config.hpp"

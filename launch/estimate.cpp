@@ -1,3 +1,4 @@
+#include "tutti/data/cache.hpp"
 #include "tutti/data/error.hpp"
 #include "tutti/data/store.hpp"
 #include "tutti/launch/plan.hpp"

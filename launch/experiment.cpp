@@ -76,26 +76,23 @@ class Experiment {
       return rank_ == 0 ? lead() : follow();
     } catch (const std::exception& error) {
       if (!world_) throw;
-      // The others wait for this rank and cannot know: end the job.
-      const auto* ours = dynamic_cast<const Error*>(&error);
-      print_error("rank " + std::to_string(rank_) + " on " + world_->host() + ": " + error.what());
-      folder_.reset();
-      world_->abort(static_cast<int>(ours != nullptr ? ours->code() : Code::Internal));
+      end_job(error);
     }
   }
 
  private:
+  // The others wait for this rank and cannot know what it met.
+  [[noreturn]] void end_job(const std::exception& error) {
+    print_error("rank " + std::to_string(rank_) + " on " + world_->host() + ": " + error.what());
+    folder_.reset();
+    world_->abort(static_cast<int>(code_of(error)));
+  }
+
   // All ranks do it, and throw the same Error where one failed.
   template <class Work>
   void together(Work work) {
-    std::exception_ptr mine;
     try {
-      work();
-    } catch (...) {
-      mine = std::current_exception();
-    }
-    try {
-      agree(*everyone_, mine);
+      agree_on(*everyone_, work);
     } catch (const Error& error) {
       // Rank 0 speaks for the job: what it meets is not a matter of ranks to the reader.
       const std::string text = error.what();
@@ -211,11 +208,7 @@ class Experiment {
       work(link, 0, record_.host, [&](const Assign& assign) { return train_member(assign, link); });
     } catch (const std::exception& error) {
       // The coordinator would wait for ever for this rank's outcome.
-      if (world_) {
-        const auto* ours = dynamic_cast<const Error*>(&error);
-        print_error("rank 0 on " + world_->host() + ": " + error.what());
-        world_->abort(static_cast<int>(ours != nullptr ? ours->code() : Code::Internal));
-      }
+      if (world_) end_job(error);
       print_error(error.what());
       std::_Exit(static_cast<int>(Code::Internal));
     }

@@ -4,6 +4,7 @@
 #include "tutti/data/predictions.hpp"
 #include "tutti/data/store.hpp"
 #include "tutti/ensemble/scorer.hpp"
+#include "tutti/launch/command.hpp"
 #include "tutti/launch/preflight.hpp"
 #include "tutti/launch/step_log.hpp"
 #include "tutti/train/communicator.hpp"
@@ -35,14 +36,8 @@ struct MemberFailed {
 // Runs what can fail on one rank alone; all ranks of the group fail alike, or none.
 template <class Work>
 void locally(Communicator& group, Work work) {
-  std::exception_ptr mine;
   try {
-    work();
-  } catch (...) {
-    mine = std::current_exception();
-  }
-  try {
-    agree(group, mine);
+    agree_on(group, work);
   } catch (const Error& error) {
     if (error.code() == Code::Resumable) throw;  // the transport itself broke
     throw MemberFailed{{error, 0}};
@@ -253,8 +248,7 @@ Done run_member(const Config& config, int member, const Store& store, Communicat
   } catch (const std::exception& error) {
     // Alone, a rank can give up one member and go on; in a group the others wait for it.
     if (group.world_size() > 1) throw;
-    const auto* ours = dynamic_cast<const Error*>(&error);
-    outcome.code = static_cast<int>(ours != nullptr ? ours->code() : Code::Internal);
+    outcome.code = static_cast<int>(code_of(error));
     outcome.reason = error.what();
   }
   outcome.seconds = std::chrono::duration<double>(Clock::now() - begin).count();

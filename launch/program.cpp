@@ -117,6 +117,11 @@ int launched_local_ranks() {
   return std::max(1, from_environment({"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"}, 1));
 }
 
+Code code_of(const std::exception& error) {
+  const auto* ours = dynamic_cast<const Error*>(&error);
+  return ours != nullptr ? ours->code() : Code::Internal;
+}
+
 void print_error(const std::string& text) {
   std::string line = "tutti: error: " + text;
   std::replace(line.begin(), line.end(), '\n', ' ');

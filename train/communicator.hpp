@@ -56,4 +56,16 @@ std::vector<std::string> all_gather_strings(Communicator& group, const std::stri
 /// collective.
 void agree(Communicator& group, const std::exception_ptr& mine);
 
+/// Runs what may fail on one rank alone, then agrees. Collective.
+template <class Work>
+void agree_on(Communicator& group, Work work) {
+  std::exception_ptr mine;
+  try {
+    work();
+  } catch (...) {
+    mine = std::current_exception();
+  }
+  agree(group, mine);
+}
+
 }  // namespace tutti

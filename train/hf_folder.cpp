@@ -1,10 +1,10 @@
 #include "tutti/train/hf_folder.hpp"
 
+#include "tutti/data/cache.hpp"
 #include "tutti/data/error.hpp"
 #include "tutti/train/json_text.hpp"
 #include "tutti/train/safetensors.hpp"
 
-#include <cstdlib>
 #include <set>
 
 namespace tutti {
@@ -16,14 +16,6 @@ constexpr std::uint64_t kMaxConfig = 16U << 20U;
 bool is_folder(const Path& path) {
   std::error_code error;
   return std::filesystem::is_directory(path, error);
-}
-
-Path cache_folder() {
-  if (const char* cache = std::getenv("TUTTI_CACHE"); cache != nullptr && *cache != '\0') {
-    return Path(cache) / "models";
-  }
-  const char* home = std::getenv("HOME");
-  return Path(home == nullptr ? "." : home) / ".cache" / "tutti" / "models";
 }
 
 // The shards that the index names, each a plain name beside it: a path would lead out of the
@@ -89,7 +81,7 @@ std::vector<std::string> aliases(const std::string& name) {
 
 Path resolve_folder(const std::string& name) {
   if (is_folder(name)) return name;
-  const Path cache = cache_folder();
+  const Path cache = cache_folder() / "models";
   // A name, not a path: it must not lead out of the cache.
   const bool plain = !name.empty() && Path(name).filename() == Path(name) && name != "..";
   if (plain && is_folder(cache / name)) return cache / name;

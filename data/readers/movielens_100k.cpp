@@ -1,9 +1,9 @@
+#include "tutti/data/cache.hpp"
 #include "tutti/data/csv.hpp"
 #include "tutti/data/error.hpp"
 #include "tutti/data/readers/source_builder.hpp"
 
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 
 namespace tutti {
@@ -14,14 +14,6 @@ constexpr std::array kGenres = {"unknown",   "Action",   "Adventure",   "Animati
                                 "Film-Noir", "Horror",   "Musical",     "Mystery",   "Romance",
                                 "Sci-Fi",    "Thriller", "War",         "Western"};
 constexpr std::size_t kBeforeGenres = 5;  // id, title, release date, video date, address
-
-// The folder that scripts/setup fills.
-Path cache_folder() {
-  const char* cache = std::getenv("TUTTI_CACHE");
-  if (cache != nullptr && *cache != '\0') return cache;
-  const char* home = std::getenv("HOME");
-  return Path(home != nullptr ? home : ".") / ".cache" / "tutti";
-}
 
 /// u.data, u.item and u.user of MovieLens 100K as GroupLens gives them out; or the same data as
 /// RecBole atomic files (ml-100k.inter, .item, .user), which is what the cache holds.

@@ -1,23 +1,17 @@
 #include "tutti/data/csv.hpp"
 #include "tutti/data/error.hpp"
+#include "tutti/data/number_text.hpp"
 #include "tutti/launch/command.hpp"
 #include "tutti/launch/fusion_input.hpp"
 
 #include <boost/program_options.hpp>
 
-#include <array>
-#include <charconv>
 #include <iostream>
 
 namespace po = boost::program_options;
 
 namespace tutti {
 namespace {
-
-std::string shortest(double number) {
-  std::array<char, 32> text{};
-  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr};
-}
 
 // The file again, with a column of fused scores: rows keep their order.
 std::string with_fused(const Path& path, const std::vector<double>& fused) {
@@ -26,7 +20,7 @@ std::string with_fused(const Path& path, const std::vector<double>& fused) {
   std::string out;
   for (std::size_t line = 0; file.next(fields); ++line) {
     for (const std::string& field : fields) out += csv_quote(field) + ",";
-    out += (line == 0 ? std::string("fused") : shortest(fused[line - 1])) + "\n";
+    out += (line == 0 ? std::string("fused") : shortest_text(fused[line - 1])) + "\n";
   }
   return out;
 }
@@ -86,7 +80,7 @@ class Fuse : public Command {
     put(*rule, test, members.front().test);
     const std::vector<double> weights = rule->weights();
     for (std::size_t m = 0; m < weights.size(); ++m) {
-      table += "weight of " + members[m].member + ": " + shortest(weights[m]) + "\n";
+      table += "weight of " + members[m].member + ": " + shortest_text(weights[m]) + "\n";
     }
     const std::string text = with_fused(path, scores);
     if (given.count("output") != 0) {

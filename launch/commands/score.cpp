@@ -1,12 +1,11 @@
 #include "tutti/data/csv.hpp"
 #include "tutti/data/error.hpp"
+#include "tutti/data/number_text.hpp"
 #include "tutti/ensemble/bundle.hpp"
 #include "tutti/launch/command.hpp"
 
 #include <boost/program_options.hpp>
 
-#include <array>
-#include <charconv>
 #include <iostream>
 #include <unordered_map>
 
@@ -60,11 +59,6 @@ Pairs read_pairs(const Path& path, const Store& store) {
   return out;
 }
 
-std::string shortest(double number) {
-  std::array<char, 32> text{};
-  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr};
-}
-
 class Score : public Command {
  public:
   [[nodiscard]] CommandHelp help() const override {
@@ -97,9 +91,10 @@ class Score : public Command {
     }
     out += "\n";
     for (std::size_t i = 0; i < fused.size(); ++i) {
-      out += csv_quote(input.users[i]) + "," + csv_quote(input.items[i]) + "," + shortest(fused[i]);
+      out += csv_quote(input.users[i]) + "," + csv_quote(input.items[i]) + "," +
+             shortest_text(fused[i]);
       for (std::size_t m = 0; all && m < bundle.info().members.size(); ++m) {
-        out += "," + shortest(members[m * fused.size() + i]);
+        out += "," + shortest_text(members[m * fused.size() + i]);
       }
       out += "\n";
     }

@@ -54,6 +54,19 @@ std::string error_of(Code code, Body body) {
   return {};
 }
 
+/// `rows` (a header and lines of CSV) as a source without validation rows; its last quarter in time
+/// is the test part.
+inline DataOptions quarter_tested(const Folder& folder, const std::string& rows) {
+  folder.write("a.csv", rows);
+  DataOptions options;
+  options.source = "csv";
+  options.path = folder.path().string();
+  options.csv.interactions = "a.csv";
+  options.split.validation = 0;
+  options.split.test = 0.25;
+  return options;
+}
+
 /// A small source of our own: `users` users and `items` items, `rows` distinct pairs, one a minute;
 /// ratings 1 .. 5. Also items.csv (title, year, genres) and users.csv (age, gender).
 inline DataOptions small_source(const Folder& folder, int users = 6, int items = 11,

@@ -48,6 +48,14 @@ class LeakGuard : public ::testing::Test {
     view_ = training_view(*store_, options_, 1, "minilm");
   }
 
+  // The test goes on with that source instead.
+  void use(const DataOptions& options) {
+    build_store(options, 1, folder_.path() / "other.h5");
+    store_.emplace(Store::open(folder_.path() / "other.h5"));
+    options_.fields = {"id"};
+    view_ = training_view(*store_, options_, 1, "minilm");
+  }
+
   // The example as the store has it: only which row it is, is wrong.
   [[nodiscard]] Example honest(Row row) const {
     const auto at = static_cast<std::size_t>(row);
@@ -126,18 +134,8 @@ TEST_F(LeakGuard, RefusesStatisticsOfTheFuture) {
 }
 
 TEST_F(LeakGuard, RefusesWhatIsOfTheSameSecond) {
-  folder_.write("a.csv",
-                "user_id,item_id,rating,timestamp\nann,x,5,1\nann,y,5,2\nann,z,5,2\nann,w,5,4\n");
-  DataOptions options;
-  options.source = "csv";
-  options.path = folder_.path().string();
-  options.csv.interactions = "a.csv";
-  options.split.validation = 0;
-  options.split.test = 0.25;
-  build_store(options, 1, folder_.path() / "seconds.h5");
-  store_.emplace(Store::open(folder_.path() / "seconds.h5"));
-  options_.fields = {"id"};
-  view_ = training_view(*store_, options_, 1, "minilm");
+  use(test::quarter_tested(
+      folder_, "user_id,item_id,rating,timestamp\nann,x,5,1\nann,y,5,2\nann,z,5,2\nann,w,5,4\n"));
   check_leaks(*store_, *view_, "minilm");
   EXPECT_THAT(refused(2, [](Example& example) { example.sources = {1}; }),
               HasSubstr("made from row 1, a later event or one of its time"));
@@ -146,19 +144,10 @@ TEST_F(LeakGuard, RefusesWhatIsOfTheSameSecond) {
 }
 
 TEST_F(LeakGuard, RefusesARepeatOfAHeldOutPair) {
-  folder_.write("a.csv",
-                "user_id,item_id,rating,timestamp\nann,x,5,1\nann,y,5,2\nbob,x,5,3\nann,x,5,4\n");
-  DataOptions options;
-  options.source = "csv";
-  options.path = folder_.path().string();
-  options.csv.interactions = "a.csv";
+  DataOptions options = test::quarter_tested(
+      folder_, "user_id,item_id,rating,timestamp\nann,x,5,1\nann,y,5,2\nbob,x,5,3\nann,x,5,4\n");
   options.cleaning.drop_duplicates = false;
-  options.split.validation = 0;
-  options.split.test = 0.25;
-  build_store(options, 1, folder_.path() / "repeats.h5");
-  store_.emplace(Store::open(folder_.path() / "repeats.h5"));
-  options_.fields = {"id"};
-  view_ = training_view(*store_, options_, 1, "minilm");
+  use(options);
   EXPECT_THAT(refused(0, [&](Example& example) { example = honest(0); }),
               HasSubstr("it repeats user and item of test row 3"));
   EXPECT_THAT(refused(0, [](Example& example) { example.sources = {0}; }),

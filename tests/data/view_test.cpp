@@ -241,15 +241,9 @@ TEST_F(Views, AugmentationIsSeededAndStaysInTraining) {
 }
 
 TEST_F(Views, LeaveOutRepeatsOfHeldOutPairs) {
-  folder_.write("a.csv",
-                "user_id,item_id,rating,timestamp\nann,x,5,1\nann,y,5,2\nbob,x,5,3\nann,x,5,4\n");
-  DataOptions options;
-  options.source = "csv";
-  options.path = folder_.path().string();
-  options.csv.interactions = "a.csv";
+  DataOptions options = test::quarter_tested(
+      folder_, "user_id,item_id,rating,timestamp\nann,x,5,1\nann,y,5,2\nbob,x,5,3\nann,x,5,4\n");
   options.cleaning.drop_duplicates = false;
-  options.split.validation = 0;
-  options.split.test = 0.25;
   make(options);
   MemberData member;
   member.fields = {"id"};

@@ -1,5 +1,6 @@
 #include "tutti/data/error.hpp"
 #include "tutti/train/head.hpp"
+#include "tutti/train/heads/rating_range.hpp"
 
 #include <ATen/ATen.h>
 
@@ -33,12 +34,9 @@ class Classification final : public Head {
                                     ", at least 0 expected");
     }
     if (options.task == "rating") {
+      check_rating_range(options);
       low_ = options.rating_min;
       high_ = options.rating_max;
-      if (!(low_ < high_)) {
-        throw Error(Code::Config, "head: rating_min " + std::to_string(low_) +
-                                      " is not below rating_max " + std::to_string(high_));
-      }
     } else if (num_labels_ > 2) {
       throw Error(Code::Config,
                   "head: task " + options.task + " with " + std::to_string(num_labels_) + " labels",

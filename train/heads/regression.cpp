@@ -1,5 +1,6 @@
 #include "tutti/data/error.hpp"
 #include "tutti/train/head.hpp"
+#include "tutti/train/heads/rating_range.hpp"
 
 #include <ATen/ATen.h>
 
@@ -21,12 +22,9 @@ class Regression final : public Head {
                   "use num_labels 1");
     }
     if (options.task == "rating") {
+      check_rating_range(options);
       low_ = options.rating_min;
       high_ = options.rating_max;
-      if (!(low_ < high_)) {
-        throw Error(Code::Config, "head: rating_min " + std::to_string(low_) +
-                                      " is not below rating_max " + std::to_string(high_));
-      }
     }
   }
 
