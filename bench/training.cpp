@@ -1,77 +1,86 @@
-// Tokens a second that one rank trains.
+// Examples a second that tutti trains: MiniLM with dropout, batches of 32, AdamW. Under mpirun the
+// batch of 32 is shared by the ranks. Peers: training_peer.py, ddp_peer.py.
 //
-//   bench_training FOLDER [fp32|bf16] [BATCH_TOKENS] [STEPS] [THREADS] [DROPOUT]
+//   bench_training EXAMPLES PRECISION THREADS
+//
+// EXAMPLES: a folder of make_examples.py; warm-up steps are not timed. THREADS: of each rank.
+#include "tutti/data/cache.hpp"
 #include "tutti/data/error.hpp"
-#include "tutti/data/random.hpp"
+#include "tutti/launch/command.hpp"
+#include "tutti/launch/threads.hpp"
+#include "tutti/train/comm/mpi.hpp"
 #include "tutti/train/head.hpp"
 #include "tutti/train/trainer.hpp"
 
-#include <ATen/Parallel.h>
-
-#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
+#include <memory>
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
+
+#include "examples.hpp"
 
 namespace {
 
 using namespace tutti;
 
-/// Lengths as of MovieLens pairs with a history of ten titles: 40 to 128, most of them long.
-std::vector<Tokens> random_examples(int count, std::int32_t vocab) {
-  Random random(1, "bench");
-  std::vector<Tokens> out(static_cast<std::size_t>(count));
-  for (int i = 0; i < count; ++i) {
-    Tokens& example = out[static_cast<std::size_t>(i)];
-    example.row = i;
-    example.label = static_cast<double>(random.below(2));
-    const std::uint64_t length = 128 - std::min(random.below(89), random.below(89));
-    for (std::uint64_t t = 0; t < length; ++t) {
-      const auto id = random.below(static_cast<std::uint64_t>(vocab));
-      example.encoding.ids.push_back(static_cast<TokenId>(id));
-      example.encoding.types.push_back(0);
-    }
-  }
-  return out;
-}
+constexpr std::int64_t kBatch = 32;
 
-int run(const std::vector<std::string>& args) {
-  const auto arg = [&](std::size_t i, const char* otherwise) {
-    return i < args.size() ? args[i] : std::string(otherwise);
-  };
-  at::set_num_threads(std::stoi(arg(4, "1")));
-  BackboneOptions backbone;
-  backbone.folder = args.at(0);
-  backbone.dropout = std::stod(arg(5, "-1"));
-  const auto made = make_model(backbone, 2, "single_label_classification", 1, {});
-  const auto head = HeadRegistry::make("classification", HeadOptions{});
+struct Work {
+  std::int64_t examples = 0;
+  std::int64_t tokens = 0;
+  std::int64_t steps = 0;
+  double seconds = 0;
+};
+
+Work train_epoch(Communicator& group, Model& model, const std::vector<Tokens>& examples,
+                 const std::string& precision) {
   TrainOptions options;
-  options.precision = arg(1, "fp32");
-  options.batch_tokens = std::stol(arg(2, "2000"));
-  options.max_steps = std::stol(arg(3, "12"));
-  options.epochs = 1000;
-  const auto examples = random_examples(2000, made.tokenizer->vocab_size());
-  std::vector<double> rates;
-  const auto group = make_single_communicator();
+  options.precision = precision;
+  options.batch_examples = kBatch;
+  options.epochs = 1;
+  options.learning_rate = 2e-5;
+  const auto head = HeadRegistry::make("classification", HeadOptions{});
+  Work work;
   const MemberOutcome outcome =
-      train(*group, *made.model, *head, examples, options, [&](const StepReport& report) {
-        rates.push_back(static_cast<double>(report.tokens) / report.seconds);
+      train(group, model, *head, examples, options, [&](const StepReport& report) {
+        work.examples += report.examples;
+        work.tokens += report.tokens;
+        work.seconds += report.seconds;
+        ++work.steps;
       });
   if (const auto* failed = std::get_if<Failed>(&outcome)) throw failed->reason;
-  rates.erase(rates.begin(), rates.begin() + static_cast<std::ptrdiff_t>(rates.size() / 4));
-  std::sort(rates.begin(), rates.end());
-  std::printf("%s %s batch_tokens=%s threads=%s: median %.0f best %.0f tokens/s\n", args[0].c_str(),
-              options.precision.c_str(), arg(2, "2000").c_str(), arg(4, "1").c_str(),
-              rates[rates.size() / 2], rates.back());
-  return 0;
+  return work;
+}
+
+void run(const std::vector<std::string>& arguments) {
+  const Path folder = arguments.at(0);
+  set_threads(std::stoi(arguments.at(2)));
+  std::optional<MpiWorld> world;
+  if (launched_ranks() > 0) world.emplace();
+  const auto group = world ? world->world() : make_single_communicator();
+  BackboneOptions backbone;
+  backbone.folder = (cache_folder() / "models/all-MiniLM-L6-v2").string();
+  backbone.dropout = -1;
+  const auto made = make_model(backbone, 2, "single_label_classification", 1, {});
+  train_epoch(*group, *made.model, read_examples(folder / "warmup.jsonl"), arguments.at(1));
+  const Work work =
+      train_epoch(*group, *made.model, read_examples(folder / "timed.jsonl"), arguments.at(1));
+  if (group->rank() != 0) return;
+  std::printf("check=%lld/%lld\n", static_cast<long long>(work.examples),
+              static_cast<long long>(work.steps));
+  std::printf("rate=%.2f examples/s (%.0f tokens/s)\n",
+              static_cast<double>(work.examples) / work.seconds,
+              static_cast<double>(work.tokens) / work.seconds);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run({argv + 1, argv + argc});
+    run({argv + 1, argv + argc});
+    return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_training: %s\n", error.what());
     return 1;
