@@ -26,3 +26,34 @@ def minilm(attention="sdpa", **options):
     model = transformers.AutoModelForSequenceClassification.from_pretrained(
         folder, num_labels=2, attn_implementation=attention, **options)
     return model, transformers.AutoTokenizer.from_pretrained(folder)
+
+
+def pad(examples):
+    """Tensors of a batch, padded to its longest."""
+    import torch
+
+    width = max(len(example["input_ids"]) for example in examples)
+    out = {key: torch.tensor([example[key] + [0] * (width - len(example[key])) for example in examples])
+           for key in ("input_ids", "token_type_ids", "attention_mask")}
+    out["labels"] = torch.tensor([example["labels"] for example in examples])
+    return out
+
+
+def on_processes(count, threads, work, *arguments):
+    """work(rank, *arguments) in `count` processes of so many threads that share a gloo group."""
+    import tempfile
+
+    import torch.multiprocessing
+
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    with tempfile.TemporaryDirectory() as folder:
+        torch.multiprocessing.spawn(_join, (count, threads, f"file://{folder}/store", work, arguments), nprocs=count)
+
+
+def _join(rank, count, threads, store, work, arguments):
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=count)
+    work(rank, *arguments)
+    torch.distributed.destroy_process_group()
