@@ -10,6 +10,7 @@ void Batch::append(const Tokens& example) {
   rows.push_back(example.row);
   users.push_back(example.user);
   labels.push_back(example.label);
+  splits.push_back(example.split);
 }
 
 }  // namespace tutti

@@ -6,11 +6,19 @@
 
 namespace tutti {
 
+/// Examples of two texts each (two-tower): what is encoded once for all examples that show it.
+struct TextShapes {
+  std::vector<std::int32_t> user_text;  ///< [example] which text
+  std::vector<std::int32_t> item_text;  ///< [example]
+  std::vector<std::int32_t> lengths;    ///< [text] tokens
+};
+
 /// Lengths and users of examples, by index: all that batches are formed from.
 struct ExampleShapes {
   std::vector<std::int32_t> lengths;  ///< [example] tokens, each >= 1
   std::vector<std::int32_t>
-      users;  ///< [example], or empty: else a user's examples of a batch stay together
+      users;           ///< [example], or empty: else a user's examples of a batch stay together
+  TextShapes texts{};  ///< of examples of two texts each, else empty: batches count each text once
 };
 
 struct BatchingOptions {
@@ -28,12 +36,14 @@ using IndexBatch = std::vector<std::int32_t>;
 ///
 /// Shuffled by (seed, epoch), sorted by length within windows of 32 batches, cut, and the batches
 /// shuffled: a batch holds few lengths, and an epoch mixes them. Knows no rank.
-/// With users, the unit is not an example but a user's examples, cut into pieces of about an eighth
-/// of a batch: a user with a long history neither fills a batch alone nor idles the other ranks.
+/// With users (or with texts: a user's text in their place), the unit is not an example but a
+/// user's examples, cut into pieces of about an eighth of a batch: a user with a long history
+/// neither fills a batch alone nor idles the other ranks.
 std::vector<IndexBatch> form_batches(const ExampleShapes& shapes, const BatchingOptions& options);
 
 /// The part of a global batch that a rank computes: contiguous, near total tokens / world_size,
-/// perhaps empty. The shares of all ranks are the batch. With users, a user is on one rank.
+/// perhaps empty. The shares of all ranks are the batch. With users, a user is on one rank; with
+/// texts, a user's text.
 std::span<const std::int32_t> share_of_rank(const ExampleShapes& shapes,
                                             std::span<const std::int32_t> batch, int rank,
                                             int world_size);
@@ -43,6 +53,9 @@ std::span<const std::int32_t> share_of_rank(const ExampleShapes& shapes,
 std::vector<std::span<const std::int32_t>> micro_batches(const ExampleShapes& shapes,
                                                          std::span<const std::int32_t> share,
                                                          std::int64_t tokens);
+
+/// Tokens that a model reads for these examples: with texts, of each text once.
+std::int64_t tokens_to_read(const ExampleShapes& shapes, std::span<const std::int32_t> examples);
 
 /// Batches for scoring: sorted by length (then index), at most `tokens` tokens each, but one
 /// example at least.

@@ -70,6 +70,9 @@ struct MemberData {
   std::vector<std::string> user_fields = {};                      ///< user columns in the text
   bool statistics =
       false;  ///< add the item's and the user's mean and count from earlier training rows, in words
+  int share_history =
+      0;  ///< at most so many rows of a user share one history, as it was before the first of
+          ///< them (TextMaker::history_row); 0, 1: each row has its own
   double crop_history =
       0.0;  ///< augmentation: probability to keep only a random tail of the history
   double shuffle_history = 0.0;  ///< augmentation: probability to shuffle it

@@ -156,7 +156,7 @@ std::vector<double> Bundle::score_members(std::span<const UserItem> pairs) const
     const ModelAndTokenizer made = load_model(impl_->folder / "members" / member.name);
     const auto head = HeadRegistry::make(member.head, member.head_options);
     const auto view = pair_view(impl_->store, {pairs.begin(), pairs.end()}, member.data);
-    const auto tokens = tokenise(*view, *made.tokenizer, member.max_length);
+    const auto tokens = tokenise_for(*made.model, *view, *made.tokenizer, member.max_length);
     const ScoringOptions options{ScoringOptions{}.batch_tokens, member.bf16};
     const std::vector<float> logits =
         predict(*single, *made.model, tokens, options.batch_tokens, options.bf16);

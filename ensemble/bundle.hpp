@@ -16,6 +16,7 @@ namespace tutti {
 /// What a bundle must know to use one member.
 struct BundleMember {
   std::string name;
+  std::string kind = "cross";  ///< cross | two-tower
   std::string head;
   HeadOptions head_options;
   int max_length = 128;

@@ -62,6 +62,7 @@ Json member_json(const BundleMember& member) {
   const int num_labels = HeadRegistry::make(member.head, member.head_options)->num_labels();
   return {{"name", member.name},
           {"folder", "members/" + member.name},
+          {"kind", member.kind},
           {"head", member.head},
           {"num_labels", num_labels},
           {"rating_min", member.head_options.rating_min},
@@ -82,6 +83,7 @@ BundleMember member_from(const Json& json, const std::string& task) {
       member.name.find('/') != std::string::npos) {
     throw Error(Code::Data, "a member's name is '" + member.name + "'");
   }
+  member.kind = json.value("kind", "cross");
   member.head = json.at("head").get<std::string>();
   member.head_options.task = task;
   member.head_options.num_labels = json.at("num_labels").get<int>();
@@ -184,8 +186,10 @@ std::string bundle_readme(const BundleInfo& info) {
   }
   out +=
       "\nEach folder under members/ opens with transformers' "
-      "`AutoModelForSequenceClassification` and `AutoTokenizer`; bundle.json says how a score "
-      "comes from logits, and holds the metrics on test under the full name of their protocol.\n"
+      "`AutoModelForSequenceClassification` and `AutoTokenizer` (where it holds towers.json: with "
+      "`AutoModel`, and towers.json says how logits come from the two texts); bundle.json says how "
+      "a score comes from logits, and holds the metrics on test under the full name of their "
+      "protocol.\n"
       "\n    tutti score THIS-FOLDER --input pairs.csv\n\npairs.csv has the columns user_id and "
       "item_id. items.h5 holds the training interactions that histories are made from: handle "
       "it as the data it comes from.\n\n## Provenance\n\n";

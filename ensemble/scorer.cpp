@@ -1,8 +1,11 @@
 #include "tutti/ensemble/scorer.hpp"
 
 #include "tutti/data/error.hpp"
+#include "tutti/train/towers.hpp"
 #include "tutti/train/trainer.hpp"
 
+#include <string>
+#include <unordered_map>
 #include <utility>
 
 namespace tutti {
@@ -23,6 +26,38 @@ std::vector<Tokens> tokenise(const Dataset& examples, const Tokenizer& tokenizer
     out.push_back(std::move(tokens));
   }
   return out;
+}
+
+std::vector<Tokens> tokenise_apart(const Dataset& examples, const Tokenizer& tokenizer,
+                                   std::int32_t max_length) {
+  std::unordered_map<std::string, Encoding> known;
+  const auto append = [&](const std::string& text, Encoding& to) {
+    const auto [found, added] = known.try_emplace(text);
+    if (added) found->second = tokenizer.encode_pair(text, {}, max_length);
+    const Encoding& from = found->second;
+    to.ids.insert(to.ids.end(), from.ids.begin(), from.ids.end());
+    to.types.insert(to.types.end(), from.types.begin(), from.types.end());
+  };
+  std::vector<Tokens> out;
+  out.reserve(static_cast<std::size_t>(examples.size()));
+  for (Row i = 0; i < examples.size(); ++i) {
+    const Example example = examples.get(i);
+    Tokens tokens;
+    tokens.row = example.row;
+    tokens.user = example.user;
+    tokens.label = example.label;
+    append(example.text.empty() ? kNoUserText : example.text, tokens.encoding);
+    tokens.split = static_cast<std::int32_t>(tokens.encoding.ids.size());
+    append(example.text_pair, tokens.encoding);
+    out.push_back(std::move(tokens));
+  }
+  return out;
+}
+
+std::vector<Tokens> tokenise_for(Model& model, const Dataset& examples, const Tokenizer& tokenizer,
+                                 std::int32_t max_length) {
+  return model.towers() != nullptr ? tokenise_apart(examples, tokenizer, max_length)
+                                   : tokenise(examples, tokenizer, max_length);
 }
 
 PredictionSet predict_set(Communicator& group, Model& model, const Head& head, const Store& store,

@@ -20,6 +20,15 @@ namespace tutti {
 std::vector<Tokens> tokenise(const Dataset& examples, const Tokenizer& tokenizer,
                              std::int32_t max_length);
 
+/// The same for two towers: each side a text of its own, at most `max_length` tokens each, a user's
+/// side that is empty as kNoUserText. Each distinct text is tokenised once.
+std::vector<Tokens> tokenise_apart(const Dataset& examples, const Tokenizer& tokenizer,
+                                   std::int32_t max_length);
+
+/// In the form that `model` reads.
+std::vector<Tokens> tokenise_for(Model& model, const Dataset& examples, const Tokenizer& tokenizer,
+                                 std::int32_t max_length);
+
 /// How a model is run to score.
 struct ScoringOptions {
   std::int64_t batch_tokens = 8192;

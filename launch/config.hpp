@@ -31,7 +31,10 @@ struct PretrainConfig {
 /// One member; also what [train] gives to all of them.
 struct MemberConfig {
   std::string name;
+  std::string kind = "cross";  ///< cross | two-tower
   BackboneOptions backbone;
+  int tower_size = 128;
+  int encoding_cache_steps = 0;
   std::string head = "classification";
   int num_labels = 0;
   std::string score_precision = "fp32";  ///< of validation, test and the bundle's scorer

@@ -281,6 +281,12 @@ void add_view_keys(Keys<MemberConfig>& k) {
   k.add("data.segment", "Only users with COLUMN=VALUE; empty: all.", &M::data, &D::segment);
   k.add("data.history", "Earlier interactions of the user in the text.", &M::data, &D::history)
       .range(0, 10000);
+  k.add("data.share_history",
+        "At most so many training rows of a user show one history, as it was before the first of "
+        "them, and so one text; rows early in a user's life share with fewer. 0: none shared, for "
+        "kind two-tower 64.",
+        &M::data, &D::share_history)
+      .range(0, 1e6);
   k.add("data.fields", "Item columns in the text.", &M::data, &D::fields);
   k.add("data.user_fields", "User columns in the text.", &M::data, &D::user_fields);
   k.add("data.statistics", "Mean and count of the item's and the user's earlier ratings, in words.",
@@ -304,6 +310,17 @@ const std::vector<Key<MemberConfig>>& member_keys() {
     Keys<M> k;
     k.add("name", "Names the member and its folder: letters, digits, '.', '_', '-'.", &M::name)
         .only(KeyScope::Member);
+    k.add("kind",
+          "cross: user and item are one text. two-tower: they are read apart, and the product of "
+          "their vectors is the score; each distinct text of a batch is read once.",
+          &M::kind)
+        .one_of({"cross", "two-tower"}, "kind");
+    k.add("tower_size", "two-tower: of the two vectors.", &M::tower_size).range(1, 1e6);
+    k.add("encoding_cache_steps",
+          "two-tower: for so many steps after the one that read it, an item's text serves without "
+          "being read again, and without gradient; 0: every step reads its items.",
+          &M::encoding_cache_steps)
+        .range(0, 1e6);
     k.add("head", "What is learned from the logits.", &M::head)
         .from_list([] { return HeadRegistry::names(); }, "head", "heads");
     k.add("num_labels", "Logits; 0: what head and task suggest.", &M::num_labels).range(0, 1e6);

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t kLargestConfig = 1 << 20;
 constexpr const char* kOverride = "--set";
+constexpr int kSharedByTowers = 64;  // rows that show one history, where the config does not say
 
 [[noreturn]] void refuse(const std::string& where, const std::string& what,
                          const std::string& hint = {}) {
@@ -395,6 +396,9 @@ Config parse_config(const std::string& text, const std::string& name, const Path
       MemberConfig member = config.train;
       read(member_keys(), "member." + std::to_string(config.members.size()), &one, KeyScope::Member,
            member);
+      if (member.kind == "two-tower" && member.data.share_history == 0) {
+        member.data.share_history = kSharedByTowers;
+      }
       config.members.push_back(std::move(member));
     }
   }

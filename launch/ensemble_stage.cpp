@@ -80,6 +80,7 @@ BundleInfo bundle_info(const Config& config, const RunRecord& record,
     const MemberConfig& member = config.members[static_cast<std::size_t>(done.member)];
     BundleMember one;
     one.name = member.name;
+    one.kind = member.kind;
     one.head = member.head;
     one.head_options = head_options(config, member);
     one.max_length = member.train.max_length;

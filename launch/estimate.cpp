@@ -75,14 +75,28 @@ Shape shape_of_options(const BackboneOptions& options) {
   return shape;
 }
 
-double mean_tokens(const Dataset& examples, int max_length) {
+double tokens_of_bytes(std::size_t bytes, int max_length) {
+  return std::min<double>(max_length, static_cast<double>(bytes) / kBytesPerToken + kSpecialTokens);
+}
+
+// Tokens that a model reads for an example. Two towers: a user's text once for the rows that share
+// it (of few users there are as many as may be: hence the root), an item's once for the about
+// two rows of a batch that show it.
+double mean_tokens(const Dataset& examples, const MemberConfig& member) {
+  const bool apart = member.kind == "two-tower";
+  const double shared = std::max(1, member.data.share_history);
   const Row step = std::max<Row>(1, examples.size() / kSample);
   double sum = 0;
   double count = 0;
   for (Row i = 0; i < examples.size(); i += step) {
     const Example example = examples.get(i);
-    const double bytes = static_cast<double>(example.text.size() + example.text_pair.size());
-    sum += std::min<double>(max_length, bytes / kBytesPerToken + kSpecialTokens);
+    const int most = member.train.max_length;
+    if (apart) {
+      sum += tokens_of_bytes(example.text.size(), most) / std::sqrt(shared) +
+             tokens_of_bytes(example.text_pair.size(), most) / 2;
+    } else {
+      sum += tokens_of_bytes(example.text.size() + example.text_pair.size(), most);
+    }
     count += 1;
   }
   return count > 0 ? sum / count : 0;
@@ -101,7 +115,7 @@ MemberEstimate estimate(const Config& config, const MemberConfig& member, const 
   e.embedding_parameters = shape.vocab * shape.hidden;
   const auto view = training_view(store, member.data, config.experiment.seed, member.name);
   e.training_rows = static_cast<double>(view->size());
-  e.tokens = mean_tokens(*view, member.train.max_length);
+  e.tokens = mean_tokens(*view, member);
   e.scored_rows =
       static_cast<double>(store.rows(Part::Validation).size() + store.rows(Part::Test).size());
   return e;

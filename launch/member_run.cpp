@@ -10,6 +10,7 @@
 #include "tutti/train/communicator.hpp"
 #include "tutti/train/head.hpp"
 #include "tutti/train/model.hpp"
+#include "tutti/train/towers.hpp"
 #include "tutti/train/trainer.hpp"
 
 #include <chrono>
@@ -32,6 +33,13 @@ constexpr Row kVocabularyExamples = 20000;
 struct MemberFailed {
   Failed why;
 };
+
+TowerOptions tower_options(const MemberConfig& member) {
+  TowerOptions options;
+  options.size = member.tower_size;
+  options.cache_steps = member.encoding_cache_steps;
+  return options;
+}
 
 // Runs what can fail on one rank alone; all ranks of the group fail alike, or none.
 template <class Work>
@@ -85,14 +93,21 @@ class MemberRun {
     const std::vector<std::string> texts = vocabulary_texts(*view);
     made_ = make_model(resolved_backbone(member_), head_->num_labels(), head_->problem_type(),
                        seed_, texts);
-    training_ = tokenise(*view, *made_.tokenizer, member_.train.max_length);
+    if (member_.kind == "two-tower") {
+      made_.model = make_two_tower(std::move(made_.model), head_->num_labels(),
+                                   tower_options(member_), seed_);
+    }
+    training_ = tokens_of(*view);
     if (member_.pretrain.objective != "none") texts_ = pretraining_texts(*view);
     for (const Part part : {Part::Validation, Part::Test}) {
       const auto evaluation = evaluation_view(store_, part, member_.data);
       check_evaluation_leaks(store_, *evaluation, part, member_.name);
-      (part == Part::Validation ? validation_ : test_) =
-          tokenise(*evaluation, *made_.tokenizer, member_.train.max_length);
+      (part == Part::Validation ? validation_ : test_) = tokens_of(*evaluation);
     }
+  }
+
+  [[nodiscard]] std::vector<Tokens> tokens_of(const Dataset& view) const {
+    return tokenise_for(*made_.model, view, *made_.tokenizer, member_.train.max_length);
   }
 
   // Every distinct item text, then texts of examples, in a fixed order.

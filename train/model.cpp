@@ -5,6 +5,7 @@
 #include "tutti/train/hf_folder.hpp"
 #include "tutti/train/safetensors.hpp"
 #include "tutti/train/torch_guard.hpp"
+#include "tutti/train/two_tower.hpp"
 
 #include <algorithm>
 #include <system_error>
@@ -23,6 +24,12 @@ bool is_classifier(const std::string& name) {
 
 // A masked language model is saved without its pooler.
 bool is_pooler(const std::string& name) { return name.find(".pooler.") != std::string::npos; }
+
+// What model.safetensors holds.
+NamedTensors folder_parameters(Model& model) {
+  return model.towers() == nullptr ? model.named_parameters()
+                                   : model.towers()->backbone_parameters();
+}
 
 bool never(const std::string&) { return false; }
 
@@ -168,6 +175,11 @@ ModelAndTokenizer make_model(const BackboneOptions& options, int num_labels,
   });
 }
 
+void Model::write_files(const Path& folder) {
+  write_file(folder / "config.json", config_json());
+  write_safetensors(folder / "model.safetensors", named_parameters());
+}
+
 void save_model(Model& model, const Tokenizer& tokenizer, const Path& to) {
   torch_guard("save model", [&] {
     const Path folder = to.has_filename() ? to : to.parent_path();  // "members/a/" is "members/a"
@@ -176,8 +188,7 @@ void save_model(Model& model, const Tokenizer& tokenizer, const Path& to) {
     std::filesystem::remove_all(temporary, ignored);
     make_folder(temporary);
     try {
-      write_file(temporary / "config.json", model.config_json());
-      write_safetensors(temporary / "model.safetensors", model.named_parameters());
+      model.write_files(temporary);
       tokenizer.save(temporary);
       publish_folder(temporary, folder);
     } catch (...) {
@@ -192,7 +203,8 @@ ModelAndTokenizer load_model(const Path& folder) {
     ModelAndTokenizer out;
     out.model =
         make_from_config(HfConfig(read_config(folder)).values(), std::nullopt, folder.string());
-    const auto missing = load_weights(folder, out.model->named_parameters(), never);
+    out.model = read_towers(std::move(out.model), folder);
+    const auto missing = load_weights(folder, folder_parameters(*out.model), never);
     if (!missing.empty()) missing_tensor(folder, missing.front());
     load_language(folder, *out.model, 0);
     out.tokenizer = load_tokenizer(folder);

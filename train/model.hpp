@@ -45,6 +45,8 @@ struct BackboneOptions {
   int vocab_size = 4096;  ///< tokenizer = "train": how many tokens to learn
 };
 
+class TwoTower;
+
 /// A transformer with a classification layer, over ragged batches. Parameters carry Hugging Face's
 /// names, and are fp32.
 ///
@@ -63,6 +65,8 @@ class Model {
   [[nodiscard]] virtual at::Tensor language_logits(const Batch& batch,
                                                    std::span<const std::int64_t> positions,
                                                    const Pass& pass) = 0;
+  /// [tokens, hidden] fp32 after the last layer, of all tokens of the batch (one at least).
+  [[nodiscard]] virtual at::Tensor hidden(const Batch& batch, const Pass& pass) = 0;
   [[nodiscard]] virtual bool causal() const noexcept = 0;
   /// In a fixed order. Tensors share storage with the model: an optimiser updates them in place.
   [[nodiscard]] virtual std::vector<std::pair<std::string, at::Tensor>> named_parameters() = 0;
@@ -70,6 +74,10 @@ class Model {
   [[nodiscard]] virtual std::vector<std::pair<std::string, at::Tensor>> language_parameters() = 0;
   /// config.json of transformers, as text.
   [[nodiscard]] virtual std::string config_json() const = 0;
+  /// Writes the model into a folder: config.json and model.safetensors. Throws Error(Io).
+  virtual void write_files(const Path& folder);
+  /// This model if it is one of two towers, whose examples are two texts each (Tokens::split).
+  [[nodiscard]] virtual TwoTower* towers() noexcept { return nullptr; }
 };
 
 /// Makes a model with weights drawn from `seed` (normal, 0.02, as transformers) out of a
@@ -91,8 +99,9 @@ ModelAndTokenizer make_model(const BackboneOptions& options, int num_labels,
                              const std::string& problem_type, std::uint64_t seed,
                              std::span<const std::string> texts);
 
-/// A folder that AutoModelForSequenceClassification and AutoTokenizer open: config.json,
-/// model.safetensors, tokenizer files. Written to a temporary name and renamed. Throws Error(Io).
+/// A folder that AutoModelForSequenceClassification (AutoModel for two towers, train/towers.hpp)
+/// and AutoTokenizer open: config.json, model.safetensors, tokenizer files. Written to a temporary
+/// name and renamed. Throws Error(Io).
 void save_model(Model& model, const Tokenizer& tokenizer, const Path& folder);
 
 /// Reads back what save_model wrote, classification layer included.

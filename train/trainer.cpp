@@ -2,6 +2,7 @@
 
 #include "tutti/data/batching.hpp"
 #include "tutti/data/random.hpp"
+#include "tutti/data/shared_texts.hpp"
 #include "tutti/train/objective.hpp"
 #include "tutti/train/optimizer.hpp"
 #include "tutti/train/reducer.hpp"
@@ -31,6 +32,7 @@ ExampleShapes shapes_of(std::span<const Tokens> examples, bool by_user) {
     shapes.lengths.push_back(static_cast<std::int32_t>(examples[i].encoding.ids.size()));
     if (by_user) shapes.users.push_back(examples[i].user);
   }
+  shapes.texts = find_texts(examples);
   return shapes;
 }
 
@@ -140,9 +142,7 @@ class Run {
       report.epoch = static_cast<double>(epoch) +
                      static_cast<double>(b + 1) / static_cast<double>(batches.size());
       report.examples = static_cast<std::int64_t>(batches[b].size());
-      for (const std::int32_t i : batches[b]) {
-        report.tokens += shapes_.lengths[static_cast<std::size_t>(i)];
-      }
+      report.tokens = tokens_to_read(shapes_, batches[b]);
       run_step(epoch, batches[b], report);
     }
   }

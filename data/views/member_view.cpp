@@ -31,7 +31,9 @@ class TrainingView : public View {
   }
   [[nodiscard]] Example get(Row index) const override {
     if (!augment_) return maker_.training(row(index), nullptr);
-    Random random(key_, "augment", {static_cast<std::uint64_t>(row(index))});
+    // Rows that share a history share its augmentation, or they would not share its text.
+    const Row shown = maker_.history_row(row(index));
+    Random random(key_, "augment", {static_cast<std::uint64_t>(shown)});
     return maker_.training(row(index), &random);
   }
 
@@ -84,6 +86,10 @@ void check(const MemberData& options) {
   check_probability(options.crop_history, "data.crop_history");
   check_probability(options.shuffle_history, "data.shuffle_history");
   check_probability(options.drop_field, "data.drop_field");
+  if (options.share_history < 0) {
+    throw Error(Code::Config, "data.share_history is " + std::to_string(options.share_history),
+                "it is at least 0");
+  }
   if (options.history < 0) {
     throw Error(Code::Config, "data.history is " + std::to_string(options.history),
                 "it is at least 0");

@@ -79,14 +79,30 @@ TextMaker::TextMaker(const Store& store, const MemberData& options)
   if (options.statistics) statistics_.emplace(store, train);
 }
 
+Row TextMaker::history_row(Row row) const {
+  if (options_.share_history <= 1) return row;
+  const auto u =
+      static_cast<std::size_t>(store_.interactions().user[static_cast<std::size_t>(row)]);
+  const auto begin = user_rows_.begin() + static_cast<std::ptrdiff_t>(user_begin_[u]);
+  const auto end = user_rows_.begin() + static_cast<std::ptrdiff_t>(user_begin_[u + 1]);
+  const auto place = std::lower_bound(begin, end, row) - begin;
+  const std::ptrdiff_t most = options_.share_history;
+  std::ptrdiff_t first = 1;  // a power of two
+  while (2 * first <= std::min(place, most)) first *= 2;
+  if (place >= most) first = place - place % most;
+  return begin[place == 0 ? 0 : first];
+}
+
 Example TextMaker::training(Row row, Random* random) const {
   Example example = bare(row);
+  const Row shown = history_row(row);
   const auto& times = store_.interactions().time;
   // Rows of one second do not see each other: their order may follow their ratings.
   const Row before =
       store_.interactions().has_times()
-          ? std::lower_bound(times.begin(), times.end(), example.time) - times.begin()
-          : row;
+          ? std::lower_bound(times.begin(), times.end(), times[static_cast<std::size_t>(shown)]) -
+                times.begin()
+          : shown;
   example.sources = history_of(example.user, before);
   std::vector<char> keep(fields_.size(), 1);
   if (random != nullptr) {
@@ -95,8 +111,11 @@ Example TextMaker::training(Row row, Random* random) const {
     keep = keep_fields(fields_.size(), options_.drop_field, *random);
   }
   Statistics::Known known;
-  if (statistics_) known = statistics_->before(row);
-  if (statistics_) example.statistics_end = known.end;
+  if (statistics_) {
+    known = statistics_->before(row);
+    known.user = statistics_->before(shown).user;
+    example.statistics_end = known.end;
+  }
   write_texts(example, keep, known);
   return example;
 }

@@ -29,8 +29,14 @@ class TextMaker {
   TextMaker(const Store& store, const MemberData& options);
 
   /// History: training rows of the user strictly earlier in time than `row` (before it in store
-  /// order where the source has no times). `random` drives the augmentation; null: none.
+  /// order where the source has no times); with share_history, than `history_row(row)`, which is
+  /// the row itself or an earlier one. `random` drives the augmentation; null: none.
   [[nodiscard]] Example training(Row row, Random* random) const;
+  /// The row whose history a training row shows. The rows of a user, as far as they may be seen,
+  /// are cut after the first, second, fourth, eighth, ..., and from share_history on at every
+  /// multiple of it; the rows of a piece show the history of its first. So a history lacks at most
+  /// share_history - 1 rows, and fewer than it has.
+  [[nodiscard]] Row history_row(Row row) const;
   /// History: all training rows of the user.
   [[nodiscard]] Example evaluation(Row row) const;
   /// A pair that is no row of the store (row -1, label 0), as an evaluation row would be put. A

@@ -41,8 +41,9 @@ class Texts : public Command {
   [[nodiscard]] CommandHelp help() const override {
     return {"texts RUN --member NAME [--part PART] [--limit N]",
             "Prints what a member of a finished run reads, one JSON object an example: row, user,\n"
-            "item, label, text (the user's side), text_pair (the item's side) and max_length, so\n"
-            "that another program can tokenise and score the same examples.",
+            "item, label, text (the user's side), text_pair (the item's side), kind (cross: one\n"
+            "text; two-tower: two) and max_length, so that another program can tokenise and score\n"
+            "the same examples.",
             "  tutti texts runs/movielens-100k --member minilm --part test --limit 5\n"};
   }
 
@@ -65,13 +66,11 @@ class Texts : public Command {
     const Row end = limit > 0 ? std::min(limit, view->size()) : view->size();
     for (Row i = 0; i < end; ++i) {
       const Example example = view->get(i);
-      const nlohmann::ordered_json line = {{"row", example.row},
-                                           {"user", example.user},
-                                           {"item", example.item},
-                                           {"label", example.label},
-                                           {"text", example.text},
-                                           {"text_pair", example.text_pair},
-                                           {"max_length", member.train.max_length}};
+      const nlohmann::ordered_json line = {
+          {"row", example.row},   {"user", example.user},
+          {"item", example.item}, {"label", example.label},
+          {"text", example.text}, {"text_pair", example.text_pair},
+          {"kind", member.kind},  {"max_length", member.train.max_length}};
       std::cout << line.dump() << "\n";
     }
     return 0;

@@ -240,6 +240,52 @@ TEST_F(Views, AugmentationIsSeededAndStaysInTraining) {
   }
 }
 
+TEST_F(Views, SharedHistoriesGrowWithTheUserAndStayInThePast) {
+  make(small_source(folder_, 2, 60, 100));
+  MemberData options;
+  options.history = 1000;
+  options.share_history = 12;
+  options.statistics = true;
+  options.shuffle_history = 0.5;
+  const auto view = training_view(*store_, options, 1, "m");
+  std::map<std::int32_t, std::vector<Example>> by_user;
+  for (Row i = 0; i < view->size(); ++i) {
+    Example example = view->get(i);
+    by_user[example.user].push_back(std::move(example));
+  }
+  ASSERT_EQ(by_user.size(), 2U);
+  for (const auto& [user, rows] : by_user) {
+    ASSERT_GT(rows.size(), 36U);
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      // Cut after 1, 2, 4, 8, then at every multiple of 12.
+      const std::size_t shown = k >= 12 ? k - k % 12 : k >= 8 ? 8 : k >= 4 ? 4 : k >= 2 ? 2 : k;
+      EXPECT_EQ(rows[k].sources.size(), shown) << "row " << k << " of user " << user;
+      EXPECT_EQ(rows[k].text, rows[shown].text) << "row " << k;
+      const bool begins = shown == k && k > 0;
+      EXPECT_EQ(begins, k > 0 && rows[k].text != rows[k - 1].text) << "row " << k;
+    }
+  }
+  check_leaks(*store_, *view, "m");
+  // What is scored shows all there is, as without sharing.
+  MemberData plain = options;
+  plain.share_history = 0;
+  const auto test = evaluation_view(*store_, Part::Test, options);
+  EXPECT_EQ(test->get(0).text, evaluation_view(*store_, Part::Test, plain)->get(0).text);
+}
+
+TEST_F(Views, SharedHistoriesShowNothingOfTheirFirstSecond) {
+  // Four rows of one second: none may see another, whatever piece they are in.
+  make(test::quarter_tested(folder_,
+                            "user_id,item_id,rating,timestamp\nann,a,5,1\nann,b,5,7\nann,c,5,7\n"
+                            "ann,d,5,7\nann,e,5,7\nann,f,5,9\nann,g,5,10\nann,h,5,11\n"));
+  MemberData options;
+  options.fields = {"id"};
+  options.share_history = 64;
+  const auto view = training_view(*store_, options, 1, "m");
+  for (Row i = 1; i < 5; ++i) EXPECT_THAT(view->get(i).sources, ElementsAre(0)) << i;
+  check_leaks(*store_, *view, "m");
+}
+
 TEST_F(Views, LeaveOutRepeatsOfHeldOutPairs) {
   DataOptions options = test::quarter_tested(
       folder_, "user_id,item_id,rating,timestamp\nann,x,5,1\nann,y,5,2\nbob,x,5,3\nann,x,5,4\n");

@@ -55,6 +55,18 @@ std::string refusal(const std::string& text, const std::vector<std::string>& set
   return {};
 }
 
+TEST(Config, TwoTowersShareHistoriesUnlessToldNotTo) {
+  const std::string text = kTwoMembers;
+  const auto shared = [&](const std::vector<std::string>& set) {
+    return parse(text, set).members[0].data.share_history;
+  };
+  EXPECT_EQ(shared({}), 0);
+  EXPECT_EQ(shared({"train.kind=two-tower"}), 64);
+  EXPECT_EQ(shared({"train.kind=two-tower", "member.0.data.share_history=1"}), 1);
+  EXPECT_EQ(shared({"train.kind=two-tower", "member.0.kind=cross"}), 0);
+  EXPECT_THAT(refusal(text, {"train.kind=two-towers"}), HasSubstr("did you mean 'two-tower'?"));
+}
+
 TEST(Config, ReadsSectionsAndDefaults) {
   const Config config = parse(kTwoMembers);
   EXPECT_EQ(config.experiment.name, "two");

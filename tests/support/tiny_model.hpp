@@ -63,6 +63,10 @@ class TinyModel final : public Model {
     return at::linear(hidden, embedding_, language_bias_);
   }
 
+  at::Tensor hidden(const Batch& batch, const Pass& /*pass*/) override {
+    return embed(batch, 0, batch.tokens());
+  }
+
   [[nodiscard]] bool causal() const noexcept override { return is_causal; }
 
   std::vector<std::pair<std::string, at::Tensor>> named_parameters() override {

@@ -111,6 +111,10 @@ class Bert final : public Model {
     });
   }
 
+  at::Tensor hidden(const Batch& batch, const Pass& pass) override {
+    return torch_guard("bert", [&] { return encode(batch, pass, Dropout(batch, pass), nullptr); });
+  }
+
   [[nodiscard]] bool causal() const noexcept override { return false; }
   NamedTensors named_parameters() override { return parameters_.all(); }
   NamedTensors language_parameters() override { return language_.all(); }

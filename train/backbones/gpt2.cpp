@@ -99,6 +99,10 @@ class Gpt2 final : public Model {
     });
   }
 
+  at::Tensor hidden(const Batch& batch, const Pass& pass) override {
+    return torch_guard("gpt2", [&] { return encode(batch, pass, nullptr); });
+  }
+
   [[nodiscard]] bool causal() const noexcept override { return true; }
   NamedTensors named_parameters() override { return parameters_.all(); }
   NamedTensors language_parameters() override { return {}; }

@@ -131,6 +131,10 @@ class Llama final : public Model {
     });
   }
 
+  at::Tensor hidden(const Batch& batch, const Pass& pass) override {
+    return torch_guard("llama", [&] { return encode(batch, pass, nullptr); });
+  }
+
   [[nodiscard]] bool causal() const noexcept override { return true; }
   NamedTensors named_parameters() override { return parameters_.all(); }
   NamedTensors language_parameters() override { return language_.all(); }
