@@ -1,9 +1,10 @@
 // Examples a second that tutti trains: MiniLM with dropout, batches of 32, AdamW. Under mpirun the
 // batch of 32 is shared by the ranks. Peers: training_peer.py, ddp_peer.py.
 //
-//   bench_training EXAMPLES PRECISION THREADS
+//   bench_training EXAMPLES PRECISION THREADS [profile]
 //
 // EXAMPLES: a folder of make_examples.py; warm-up steps are not timed. THREADS: of each rank.
+// profile: lines "op SHARE NAME" too, as step_profile.py reads them.
 #include "tutti/data/cache.hpp"
 #include "tutti/data/error.hpp"
 #include "tutti/launch/command.hpp"
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "examples.hpp"
+#include "op_times.hpp"
 
 namespace {
 
@@ -65,9 +67,12 @@ void run(const std::vector<std::string>& arguments) {
   backbone.dropout = -1;
   const auto made = make_model(backbone, 2, "single_label_classification", 1, {});
   train_epoch(*group, *made.model, read_examples(folder / "warmup.jsonl"), arguments.at(1));
+  std::optional<OpTimes> times;
+  if (arguments.size() > 3) times.emplace();
   const Work work =
       train_epoch(*group, *made.model, read_examples(folder / "timed.jsonl"), arguments.at(1));
   if (group->rank() != 0) return;
+  if (times) times->print(work.seconds);
   std::printf("check=%lld/%lld\n", static_cast<long long>(work.examples),
               static_cast<long long>(work.steps));
   std::printf("rate=%.2f examples/s (%.0f tokens/s)\n",
