@@ -243,6 +243,22 @@ void add_training_keys(Keys<MemberConfig>& k) {
   k.add("max_length", "Tokens an example; longer texts are cut.", &M::train, &T::max_length)
       .range(4, 1e6);
 
+  k.add("bucket_bytes",
+        "Several ranks: gradients are summed in buckets of so many bytes, while backward runs on.",
+        &M::train, &T::bucket_bytes)
+      .range(1, kBig);
+  k.add("wire", "Several ranks: gradients on their way; bf16 halves the bytes and rounds them.",
+        &M::train, &T::wire)
+      .one_of({"fp32", "bf16"}, "wire");
+  k.add("shard",
+        "Several ranks: what each keeps only a part of, with all named before it (ZeRO 1, 2, 3).",
+        &M::train, &T::shard)
+      .one_of({"none", "optimizer", "gradients", "parameters"}, "shard");
+  k.add("checkpoint_activations",
+        "Compute each layer again in backward instead of keeping what it made: the same bits, less "
+        "memory, a third more work.",
+        &M::train, &T::checkpoint_activations);
+
   using P = PretrainConfig;
   k.add("pretrain.objective",
         "Pre-training on item and training texts: mlm for encoders, clm for "

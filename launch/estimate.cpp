@@ -23,6 +23,7 @@ struct Shape {
   double layers = 0;
   double hidden = 0;
   double intermediate = 0;
+  double heads = 1;
   double kv_share = 1;  // of the key and value projections, when heads share them
   bool gated = false;   // a third matrix in the feed-forward part
 };
@@ -57,8 +58,8 @@ Shape shape_of_folder(const BackboneOptions& options, const std::string& member)
   shape.layers = number(config, {"num_hidden_layers", "n_layer"}, 0);
   shape.hidden = number(config, {"hidden_size", "n_embd"}, 0);
   shape.intermediate = number(config, {"intermediate_size", "n_inner"}, 4 * shape.hidden);
-  const double heads = number(config, {"num_attention_heads", "n_head"}, 1);
-  shape.kv_share = number(config, {"num_key_value_heads"}, heads) / heads;
+  shape.heads = number(config, {"num_attention_heads", "n_head"}, 1);
+  shape.kv_share = number(config, {"num_key_value_heads"}, shape.heads) / shape.heads;
   shape.gated = config.value("model_type", std::string()) == "llama";
   if (options.layers > 0) shape.layers = std::min(shape.layers, double(options.layers));
   return shape;
@@ -70,6 +71,7 @@ Shape shape_of_options(const BackboneOptions& options) {
   shape.layers = options.layers > 0 ? options.layers : 1;
   shape.hidden = options.hidden;
   shape.intermediate = options.intermediate > 0 ? options.intermediate : 4.0 * options.hidden;
+  shape.heads = options.heads;
   shape.kv_share = options.kv_heads > 0 ? double(options.kv_heads) / options.heads : 1;
   shape.gated = options.type == "llama";
   return shape;
@@ -109,6 +111,10 @@ MemberEstimate estimate(const Config& config, const MemberConfig& member, const 
   MemberEstimate e;
   e.layers = shape.layers;
   e.hidden = shape.hidden;
+  e.intermediate = shape.intermediate;
+  e.heads = shape.heads;
+  e.gated = shape.gated;
+  e.vocab = shape.vocab;
   const double attention = (2 + 2 * shape.kv_share) * shape.hidden * shape.hidden;
   const double feed_forward = (shape.gated ? 3 : 2) * shape.hidden * shape.intermediate;
   e.layer_parameters = shape.layers * (attention + feed_forward);

@@ -11,11 +11,6 @@ namespace tutti {
 
 namespace {
 
-// Activations kept for the backward pass, in floats a token, layer and unit of width: attention and
-// feed-forward inputs, GELU, norms and dropout; measured on MiniLM to be near 20.
-constexpr double kActivations = 20;
-constexpr double kProcessBytes = 400e6;  // LibTorch and MPI, before any model
-
 double work_of(const MemberConfig& member, const MemberEstimate& e) {
   const double tokens = e.training_rows * e.tokens;
   double epochs = member.train.epochs;
@@ -33,18 +28,6 @@ double work_of(const MemberConfig& member, const MemberEstimate& e) {
             member.pretrain.epochs;
   }
   return work + 2 * e.layer_parameters * e.scored_rows * e.tokens;
-}
-
-double bytes_of(const MemberConfig& member, const MemberEstimate& e) {
-  const double parameters = e.layer_parameters + e.embedding_parameters;
-  double tokens = member.train.batch_examples > 0
-                      ? static_cast<double>(member.train.batch_examples) * e.tokens
-                      : static_cast<double>(member.train.batch_tokens);
-  tokens /= member.ranks;
-  if (member.train.micro_batch_tokens > 0) {
-    tokens = std::min(tokens, static_cast<double>(member.train.micro_batch_tokens));
-  }
-  return kProcessBytes + 16 * parameters + 4 * kActivations * tokens * e.layers * e.hidden;
 }
 
 // Plays the schedule with the expected durations.
@@ -118,7 +101,7 @@ Plan make_plan(const Config& config, const std::vector<MemberEstimate>& estimate
     member.member = static_cast<int>(i);
     member.ranks = config.members[i].ranks;
     member.work = work_of(config.members[i], estimates[i]);
-    member.bytes = bytes_of(config.members[i], estimates[i]);
+    member.bytes = estimate_memory(config.members[i], estimates[i]).total();
     // A group of r ranks holds a member for work / r.
     demands.push_back({member.ranks, member.work / member.ranks});
     plan.members.push_back(std::move(member));

@@ -14,12 +14,33 @@ class Store;
 struct MemberEstimate {
   double layers = 0;
   double hidden = 0;
+  double intermediate = 0;  ///< width of the feed-forward part
+  double heads = 0;
+  bool gated = false;   ///< a feed-forward part of three matrices
+  double vocab = 0;
   double layer_parameters = 0;      ///< those that every token passes through
   double embedding_parameters = 0;  ///< looked up only
   double training_rows = 0;
   double tokens = 0;       ///< an example, after truncation
   double scored_rows = 0;  ///< validation and test
 };
+
+/// Memory of one rank in bytes, by what it is for.
+struct MemoryEstimate {
+  double process = 0;     ///< the program, LibTorch and MPI, before any member
+  double data = 0;        ///< tokens of the member's rows
+  double parameters = 0;  ///< values that stay between steps
+  double gradients = 0;   ///< with buckets on their way
+  double optimizer = 0;
+  double activations = 0;  ///< what a forward pass keeps, and what backward adds to it
+  [[nodiscard]] double total() const {
+    return process + data + parameters + gradients + optimizer + activations;
+  }
+};
+
+/// Of one rank in the member's training, where its memory is highest. Formula and constants:
+/// docs/scaling.md, "Memory".
+MemoryEstimate estimate_memory(const MemberConfig& member, const MemberEstimate& estimate);
 
 struct PlannedMember {
   int member = 0;  ///< index in the config
@@ -40,7 +61,7 @@ struct Plan {
 
 /// Members over ranks: a pure function. Work is 6 P T a training token and 2 P T a scored one
 /// (Kaplan et al. 2020, arXiv:2001.08361, with P the parameters that a token passes through);
-/// memory counts weights, gradients, two moments of Adam and activations. Throws Error(Config) for
+/// memory is estimate_memory. Throws Error(Config) for
 /// a member that wants more ranks than there are, and for ranks that no member could ever use.
 Plan make_plan(const Config& config, const std::vector<MemberEstimate>& estimates, int ranks);
 

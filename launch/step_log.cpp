@@ -54,7 +54,9 @@ void StepLog::step(const StepReport& report) {
         {"examples", report.examples},
         {"tokens", report.tokens},
         {"examples_per_second", rate(report.examples, report.seconds)},
-        {"tokens_per_second", rate(report.tokens, report.seconds)}};
+        {"tokens_per_second", rate(report.tokens, report.seconds)},
+        {"communication_seconds", report.communication_seconds},
+        {"wait_seconds", report.wait_seconds}};
     const std::string text = line.dump() + "\n";
     failed_ |= std::fwrite(text.data(), 1, text.size(), out_) != text.size();
   }

@@ -70,6 +70,10 @@ struct Chosen {
   static at::Tensor of(const at::Tensor& x, const Chosen* chosen) {
     return chosen == nullptr ? x : x.index_select(0, chosen->rows);
   }
+  /// Its own, for a layer that may run again later.
+  static std::optional<Chosen> copy(const Chosen* chosen) {
+    return chosen == nullptr ? std::nullopt : std::optional(*chosen);
+  }
   static const std::vector<std::int64_t>* places(const Chosen* chosen) {
     return chosen == nullptr ? nullptr : &chosen->positions;
   }

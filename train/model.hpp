@@ -19,12 +19,15 @@ class Tensor;
 
 namespace tutti {
 
+class LayerRunner;
+
 /// How a forward pass is run.
 struct Pass {
   bool training = false;          ///< dropout on
   std::uint64_t dropout_key = 0;  ///< with an example's row and the layer, keys its dropout mask:
                                   ///< no rank, no batch order in it
   bool bf16 = false;  ///< matrix products in bfloat16; norms, softmax and losses stay fp32
+  LayerRunner* layers = nullptr;  ///< runs each layer, where not null (train/layer_runner.hpp)
 };
 
 /// Where a model comes from: a Hugging Face folder, or a description to start from scratch.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,6 +12,9 @@ class Tensor;
 }
 
 namespace tutti {
+
+class Communicator;
+struct ParameterSlice;
 
 struct OptimizerOptions {
   std::string name = "adamw";  ///< adamw: decoupled decay (Loshchilov, Hutter 2019) | adam: L2
@@ -31,10 +35,21 @@ class Optimizer {
   /// Throws Error(Config) for an unknown name.
   Optimizer(const NamedTensors& parameters, const std::vector<at::Tensor>& gradients,
             const OptimizerOptions& options);
+  /// Of slices of `parameters` parameters, of which other ranks hold the rest.
+  Optimizer(std::vector<ParameterSlice> slices, const OptimizerOptions& options,
+            std::size_t parameters);
   ~Optimizer();
 
+  /// Lets the parameters take part whose gradients are not all zero on some rank. Collective,
+  /// where ranks hold slices; call it before step.
+  void admit(Communicator& group);
+
   /// One update with gradients divided by `gradient_divisor` (the weight of a loss, and clipping).
+  /// Alone, a process needs no admit.
   void step(double learning_rate, double gradient_divisor);
+
+  /// Of the state, at most.
+  [[nodiscard]] std::int64_t bytes() const noexcept;
 
  private:
   struct Impl;

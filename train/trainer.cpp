@@ -3,8 +3,11 @@
 #include "tutti/data/batching.hpp"
 #include "tutti/data/random.hpp"
 #include "tutti/data/shared_texts.hpp"
+#include "tutti/train/buckets.hpp"
+#include "tutti/train/layer_runner.hpp"
 #include "tutti/train/objective.hpp"
 #include "tutti/train/optimizer.hpp"
+#include "tutti/train/parameter_shards.hpp"
 #include "tutti/train/reducer.hpp"
 #include "tutti/train/schedule.hpp"
 #include "tutti/train/translate.hpp"
@@ -72,6 +75,27 @@ std::string short_number(double value) {
   return text;
 }
 
+const std::vector<std::string> kShards{"none", "optimizer", "gradients", "parameters"};
+
+// How much is sharded: 0 .. 3, the stages of ZeRO.
+int shard_stage(const TrainOptions& options) {
+  const auto found = std::find(kShards.begin(), kShards.end(), options.shard);
+  if (found == kShards.end()) {
+    throw Error(Code::Config, "unknown shard '" + options.shard + "'",
+                "known: none, optimizer, gradients, parameters");
+  }
+  return static_cast<int>(found - kShards.begin());
+}
+
+/// Recomputes every layer in backward.
+class Recompute final : public LayerRunner {
+ public:
+  at::Tensor run(std::size_t /*layer*/, const at::Tensor& x,
+                 const LayerFunction& function) override {
+    return run_checkpointed(x, function, {}, {});
+  }
+};
+
 /// One run of one rank. Everything that only this rank may meet is kept until the group next meets.
 class Run {
  public:
@@ -82,15 +106,21 @@ class Run {
   template <class MakeObjective>
   MemberOutcome operator()(const MakeObjective& make_objective) {
     try {
+      // A group of its own: layers are fetched while gradients are on their way.
+      if (options_.shard == "parameters") fetches_ = group_.split(0, group_.rank());
       keep_failure([&] { prepare(make_objective()); });
       meet();
       for (std::uint64_t epoch = 0; step_ < steps_; ++epoch) run_epoch(epoch);
       meet();  // what the last update or the last report met
     } catch (const Error& error) {
-      if (error.code() == Code::Resumable || report_failed_) throw;
+      if (error.code() == Code::Resumable) throw;
+      if (shards_) shards_->restore();
+      if (report_failed_) throw;
       return Failed{error, step_};
     }
-    return Trained{steps_, last_loss_};
+    const TrainingBytes held = bytes();
+    if (shards_) shards_->restore();
+    return Trained{steps_, last_loss_, held};
   }
 
  private:
@@ -126,13 +156,51 @@ class Run {
     steps_ = steps_of(shapes_, options_);
     schedule_ = std::make_unique<Schedule>(options_.schedule, options_.learning_rate,
                                            options_.warmup, steps_);
-    const NamedTensors parameters = objective_->parameters(model_);
-    reducer_ = std::make_unique<Reducer>(parameters);
-    optimizer_ = std::make_unique<Optimizer>(
-        parameters, reducer_->gradients(),
-        OptimizerOptions{options_.optimizer, options_.weight_decay, options_.beta1, options_.beta2,
-                         options_.epsilon});
+    prepare_parameters(objective_->parameters(model_));
     last_report_ = std::chrono::steady_clock::now();
+  }
+
+  void prepare_parameters(const NamedTensors& parameters) {
+    stage_ = shard_stage(options_);
+    if (options_.wire != "fp32" && options_.wire != "bf16") {
+      throw Error(Code::Config, "unknown wire '" + options_.wire + "'", "known: fp32, bf16");
+    }
+    if (options_.bucket_bytes < 1) {
+      throw Error(Code::Config, "bucket_bytes is " + std::to_string(options_.bucket_bytes),
+                  "expected 1 or more");
+    }
+    const int ranks = group_.world_size();
+    const auto buckets = make_buckets(parameters, options_.bucket_bytes, ranks, stage_ == 3);
+    const OptimizerOptions how{options_.optimizer, options_.weight_decay, options_.beta1,
+                               options_.beta2, options_.epsilon};
+    const bool bf16_wire = options_.wire == "bf16" && ranks > 1;
+    // Two towers run each layer twice a pass; recomputed, each run brings gradients of its own.
+    const bool overlap = !(options_.checkpoint_activations && model_.towers() != nullptr);
+    reducer_ = std::make_unique<Reducer>(
+        group_, parameters, buckets, ReducerOptions{overlap, bf16_wire, stage_ > 0, stage_ > 1});
+    for (const auto& [name, value] : parameters)
+      parameter_bytes_ += static_cast<std::int64_t>(value.nbytes());
+    if (options_.checkpoint_activations) pass_.layers = &recompute_;
+    if (stage_ == 0) {
+      optimizer_ = std::make_unique<Optimizer>(parameters, reducer_->gradients(), how);
+      return;
+    }
+    shards_ =
+        std::make_unique<ParameterShards>(stage_ == 3 ? *fetches_ : group_, parameters, buckets,
+                                          stage_ == 3, options_.checkpoint_activations);
+    if (stage_ == 3) pass_.layers = shards_.get();
+    std::vector<ParameterSlice> slices;
+    for (std::size_t b = 0; b < buckets.size(); ++b) {
+      for (ParameterSlice& slice : slices_of_piece(buckets[b], parameters, group_.rank(), ranks,
+                                                   shards_->pieces()[b], reducer_->pieces()[b])) {
+        slices.push_back(std::move(slice));
+      }
+    }
+    optimizer_ = std::make_unique<Optimizer>(std::move(slices), how, parameters.size());
+  }
+
+  [[nodiscard]] TrainingBytes bytes() const {
+    return {shards_ ? shards_->bytes() : parameter_bytes_, reducer_->bytes(), optimizer_->bytes()};
   }
 
   void run_epoch(std::uint64_t epoch) {
@@ -149,10 +217,13 @@ class Run {
 
   void run_step(std::uint64_t epoch, const IndexBatch& batch, StepReport& report) {
     StepSums sums;
-    keep_failure([&] { differentiate(epoch, batch, sums); });
+    differentiate(epoch, batch, sums);
+    keep_failure([&] { reducer_->check_late(); });
     sums.failed = failure_ ? 1 : 0;
     sums.reported = my_report_failed_ ? 1 : 0;
-    reducer_->sum_over(group_, sums);
+    reducer_->sum_over(sums);
+    report.communication_seconds = reducer_->traffic().seconds;
+    report.wait_seconds = reducer_->traffic().waited;
     if (sums.failed > 0) {
       report_failed_ = sums.reported > 0;
       agree(group_, failure_);
@@ -164,26 +235,61 @@ class Run {
       check_finite(report);
       const bool clipped = options_.clip > 0 && report.gradient_norm > options_.clip;
       const double divisor = clipped ? report.gradient_norm / options_.clip : 1.0;
+      if (shards_) optimizer_->admit(group_);
       keep_failure([&] { optimizer_->step(report.learning_rate, sums.weight * divisor); });
+      if (shards_) shards_->publish();
     }
     ++step_;
     last_loss_ = report.loss;
     report_step(report);
   }
 
-  // Gradients of this rank's share of the batch, as sums: into the reducer's buffer.
+  // Gradients of the ranks' shares of the batch, as sums. Every rank makes the same passes.
   void differentiate(std::uint64_t epoch, const IndexBatch& indices, StepSums& sums) {
-    reducer_->clear();
-    pass_.dropout_key = Random(options_.seed, "dropout", {static_cast<std::uint64_t>(step_)}).key();
-    const auto share = share_of_rank(shapes_, indices, group_.rank(), group_.world_size());
-    for (const auto part : micro_batches(shapes_, share, options_.micro_batch_tokens)) {
-      Batch batch = make_batch(examples_, part);
-      const SummedLoss loss = objective_->loss(model_, batch, epoch, pass_);
-      if (loss.weight == 0) continue;
-      sums.weight += loss.weight;
-      sums.loss += loss.sum.item<double>();
-      loss.sum.backward();
+    reducer_->begin_step();
+    if (shards_) shards_->begin_step();
+    std::vector<std::span<const std::int32_t>> parts;
+    keep_failure([&] {
+      pass_.dropout_key =
+          Random(options_.seed, "dropout", {static_cast<std::uint64_t>(step_)}).key();
+      parts = parts_of(indices, group_.rank());
+    });
+    const std::size_t passes = std::max<std::size_t>(1, passes_of(indices));
+    for (std::size_t p = 0; p < passes; ++p) {
+      reducer_->begin_pass(p + 1 == passes);
+      if (shards_) shards_->begin_pass();
+      keep_failure([&] {
+        if (p < parts.size()) differentiate_part(epoch, parts[p], sums);
+      });
+      if (shards_) shards_->end_pass();
+      reducer_->end_pass();
     }
+    if (shards_) shards_->end_step();
+  }
+
+  [[nodiscard]] std::vector<std::span<const std::int32_t>> parts_of(const IndexBatch& indices,
+                                                                    int rank) const {
+    const auto share = share_of_rank(shapes_, indices, rank, group_.world_size());
+    return micro_batches(shapes_, share, options_.micro_batch_tokens);
+  }
+
+  // Where each pass is summed, as many as the rank with the most micro-batches needs.
+  [[nodiscard]] std::size_t passes_of(const IndexBatch& indices) const {
+    if (stage_ < 2) return parts_of(indices, group_.rank()).size();
+    std::size_t most = 0;
+    for (int rank = 0; rank < group_.world_size(); ++rank) {
+      most = std::max(most, parts_of(indices, rank).size());
+    }
+    return most;
+  }
+
+  void differentiate_part(std::uint64_t epoch, std::span<const std::int32_t> part, StepSums& sums) {
+    Batch batch = make_batch(examples_, part);
+    const SummedLoss loss = objective_->loss(model_, batch, epoch, pass_);
+    if (loss.weight == 0) return;
+    sums.weight += loss.weight;
+    sums.loss += loss.sum.item<double>();
+    loss.sum.backward();
   }
 
   // The same numbers, and so the same verdict, on all ranks.
@@ -216,8 +322,13 @@ class Run {
 
   std::unique_ptr<Objective> objective_;
   std::unique_ptr<Schedule> schedule_;
+  int stage_ = 0;  ///< of sharding
+  std::unique_ptr<Communicator> fetches_;
+  std::unique_ptr<ParameterShards> shards_;
   std::unique_ptr<Reducer> reducer_;
   std::unique_ptr<Optimizer> optimizer_;
+  Recompute recompute_;
+  std::int64_t parameter_bytes_ = 0;
   ExampleShapes shapes_;
   Pass pass_;
   std::int64_t steps_ = 0;

@@ -37,6 +37,12 @@ struct TrainOptions {
   int max_length = 128;             ///< tokens an example
   std::string objective = "task";   ///< task | mlm | clm
   double mask = 0.15;               ///< mlm: fraction of tokens that are predicted
+  std::int64_t bucket_bytes = std::int64_t{8}
+                              << 20;  ///< gradients that ranks sum at once, while backward runs on
+  std::string wire = "fp32";          ///< fp32 | bf16: gradients on their way between ranks
+  std::string shard = "none";         ///< none | optimizer | gradients | parameters: of which each
+                                      ///< rank keeps a part, with all before it (ZeRO 1, 2, 3)
+  bool checkpoint_activations = false;  ///< compute each layer again in backward, to keep less
 };
 
 /// What a step did; the last one of a run has step == steps.
@@ -49,12 +55,22 @@ struct StepReport {
   double gradient_norm = 0;   ///< before clipping
   std::int64_t examples = 0;  ///< in the global batch
   std::int64_t tokens = 0;
-  double seconds = 0;  ///< since the last report
+  double seconds = 0;                ///< since the last report
+  double communication_seconds = 0;  ///< of this rank, while gradients were on their way
+  double wait_seconds = 0;           ///< of these, with nothing else left to do
+};
+
+/// What one rank holds for training, at most, in bytes. Activations are not in it.
+struct TrainingBytes {
+  std::int64_t parameters = 0;
+  std::int64_t gradients = 0;
+  std::int64_t optimizer = 0;
 };
 
 struct Trained {
   std::int64_t steps = 0;
   double last_loss = 0;
+  TrainingBytes bytes;  ///< of this rank
 };
 
 /// One member's failure is a result, not an exception: the ensemble goes on without it.

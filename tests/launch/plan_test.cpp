@@ -96,6 +96,38 @@ TEST(Plan, MoreTokensABatchTakeMoreMemory) {
   EXPECT_DOUBLE_EQ(make_plan(config, {estimate(1e6, 10)}, 1).members[0].bytes, small);
 }
 
+TEST(Memory, ShardsSplitWhatTheySay) {
+  Config config = members({4});
+  MemberConfig& member = config.members[0];
+  member.train.bucket_bytes = 1;
+  MemberEstimate e = estimate(4e6, 10);
+  const double all = 4 * (4e6 + 1000);
+  const MemoryEstimate none = estimate_memory(member, e);
+  EXPECT_DOUBLE_EQ(none.parameters, all);
+  EXPECT_DOUBLE_EQ(none.gradients, all + 2);
+  EXPECT_DOUBLE_EQ(none.optimizer, 2 * all);
+  member.train.shard = "optimizer";
+  EXPECT_DOUBLE_EQ(estimate_memory(member, e).optimizer, all / 2);
+  EXPECT_DOUBLE_EQ(estimate_memory(member, e).gradients, none.gradients);
+  member.train.shard = "gradients";
+  EXPECT_DOUBLE_EQ(estimate_memory(member, e).gradients, all / 4 + 6);
+  EXPECT_DOUBLE_EQ(estimate_memory(member, e).parameters, all);
+  member.train.shard = "parameters";
+  EXPECT_DOUBLE_EQ(estimate_memory(member, e).parameters, all / 4 + 4 * (1000 + 2e6));
+  EXPECT_DOUBLE_EQ(estimate_memory(member, e).optimizer, all / 2);
+}
+
+TEST(Memory, CheckpointingKeepsAnInputALayer) {
+  Config config = members({1});
+  MemberEstimate e = estimate(4e6, 10);
+  e.layers = 12;
+  const double before = estimate_memory(config.members[0], e).activations;
+  config.members[0].train.checkpoint_activations = true;
+  const double after = estimate_memory(config.members[0], e).activations;
+  const double inputs = 4.0 * static_cast<double>(config.members[0].train.batch_tokens) * 12 * 64;
+  EXPECT_DOUBLE_EQ(after - inputs, before / 12);
+}
+
 TEST(Plan, RefusesRanksThatNobodyUses) {
   EXPECT_THAT(refusal(members({2, 1, 1}), 8),
               HasSubstr("8 ranks, but the members use at most 4 at once"));

@@ -37,6 +37,15 @@ TEST(MpiCommunicator, ConformsWhenCountsAreCutIntoPieces) {
   test::check_communicator(*group);
 }
 
+TEST(MpiCommunicator, ConformsWhenRanksOfAHostSumFirst) {
+  // Hosts of equal size, of unequal size (a last one with fewer), and all ranks on one.
+  for (const int ranks_a_host : {-1, 2, 3}) {
+    const auto group = mpi_world().world(
+        {.timeout = std::chrono::seconds(60), .max_count = 1 << 30, .ranks_a_host = ranks_a_host});
+    test::check_communicator(*group);
+  }
+}
+
 TEST(MpiCommunicator, CreateGroupIsCalledByItsMembersAlone) {
   const int n = mpi_world().world_size();
   if (mpi_world().rank() > 0 || n == 1) {

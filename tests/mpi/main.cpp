@@ -2,6 +2,7 @@
 // verdict of all.
 //
 //   --hang-rank R   rank R prints its process id and waits for a debugger (set go = 1)
+//   --kill-rank R   rank R is killed while all sum; the others wait for it
 //   --fail-rank R   rank R counts as failed: shows that mpirun then exits with non-zero
 
 #include "tutti/train/communicator.hpp"
@@ -11,10 +12,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <string>
 
 #include "world.hpp"
 
@@ -30,16 +33,21 @@ class RankPrinter : public ::testing::EmptyTestEventListener {
  public:
   explicit RankPrinter(int rank) : rank_(rank) {}
 
+  void OnTestStart(const ::testing::TestInfo& test) override {
+    // Kept: gtest holds its lock while it reports a failure, so nobody can ask it then.
+    test_ = std::string(test.test_suite_name()) + "." + test.name();
+  }
+
   void OnTestPartResult(const ::testing::TestPartResult& result) override {
     if (!result.failed()) return;
-    const ::testing::TestInfo* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    std::fprintf(stderr, "[rank %d] %s.%s: %s:%d: %s\n", rank_, test ? test->test_suite_name() : "",
-                 test ? test->name() : "", result.file_name() ? result.file_name() : "",
-                 result.line_number(), result.message());
+    std::fprintf(stderr, "[rank %d] %s: %s:%d: %s\n", rank_, test_.c_str(),
+                 result.file_name() ? result.file_name() : "", result.line_number(),
+                 result.message());
   }
 
  private:
   int rank_;
+  std::string test_;
 };
 
 int rank_option(int argc, char** argv, const char* name) {
@@ -55,8 +63,21 @@ void wait_for_debugger(int rank) {
   while (go == 0) sleep(1);
 }
 
+// Sums for ever, until the killed rank's death ends the job.
+[[noreturn]] void sum_until_killed(tutti::MpiWorld& world, int victim) {
+  const auto group = world.world();
+  at::Tensor values = at::ones({1 << 20});
+  for (int round = 0;; ++round) {
+    const auto sum = group->start_all_reduce_sum(values);
+    if (world.rank() == victim && round == 3) raise(SIGKILL);
+    sum->wait();
+  }
+}
+
 int run(int argc, char** argv) {
   tutti::MpiWorld& world = *world_slot();
+  const int victim = rank_option(argc, argv, "--kill-rank");
+  if (victim >= 0) sum_until_killed(world, victim);
   ::testing::InitGoogleTest(&argc, argv);
   if (rank_option(argc, argv, "--hang-rank") == world.rank()) wait_for_debugger(world.rank());
   auto& listeners = ::testing::UnitTest::GetInstance()->listeners();

@@ -11,6 +11,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace tutti::test {
@@ -25,18 +26,124 @@ inline at::Tensor pattern(int rank, std::int64_t size, at::ScalarType type) {
   return at::arange(size, at::kLong).remainder(7).add(rank).to(type);
 }
 
+/// What all ranks' patterns sum to.
+inline at::Tensor pattern_sum(int ranks, std::int64_t size, at::ScalarType type) {
+  at::Tensor sum = at::zeros({size}, at::kLong);
+  for (int r = 0; r < ranks; ++r) sum += pattern(r, size, at::kLong);
+  return sum.to(type);
+}
+
 inline void check_all_reduce(Communicator& group) {
   for (const at::ScalarType type : kTypes) {
     for (const std::int64_t size : kSizes) {
       at::Tensor values = pattern(group.rank(), size, type);
-      at::Tensor want = at::zeros({size}, at::kLong);
-      for (int r = 0; r < group.world_size(); ++r) want += pattern(r, size, at::kLong);
       group.all_reduce_sum(values);
-      EXPECT_TRUE(at::equal(values, want.to(type)))
+      EXPECT_TRUE(at::equal(values, pattern_sum(group.world_size(), size, type)))
           << "all_reduce_sum of " << size << " " << c10::toString(type) << " at "
           << group.world_size() << " ranks";
     }
   }
+}
+
+/// Waits by asking again and again, as a caller with other work does.
+inline void poll(Pending& pending) {
+  while (!pending.test()) std::this_thread::yield();
+}
+
+inline void check_started_sums(Communicator& group) {
+  const int n = group.world_size();
+  // Several at once, of unlike sizes and types, ended in another order on each rank.
+  std::vector<at::Tensor> values, wants;
+  std::vector<std::unique_ptr<Pending>> started;
+  for (const at::ScalarType type : kTypes) {
+    for (const std::int64_t size : kSizes) {
+      values.push_back(pattern(group.rank(), size, type));
+      wants.push_back(pattern_sum(n, size, type));
+      started.push_back(group.start_all_reduce_sum(values.back()));
+    }
+  }
+  for (std::size_t i = 0; i < started.size(); ++i) {
+    const std::size_t at = (i * (group.rank() % 2 == 0 ? 1 : 5)) % started.size();
+    group.rank() % 3 == 0 ? poll(*started[at]) : started[at]->wait();
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    EXPECT_TRUE(started[i]->test());
+    EXPECT_TRUE(at::equal(values[i], wants[i]))
+        << "start_all_reduce_sum of " << values[i].numel() << " "
+        << c10::toString(values[i].scalar_type()) << " at " << n << " ranks";
+  }
+}
+
+inline void check_bfloat16_is_rounded_once(Communicator& group) {
+  // 256 + 1 is 256 in bfloat16: adding ones to 256 one by one would never get off it.
+  at::Tensor values = at::full({70000}, group.rank() == 0 ? 256 : 1, at::kBFloat16);
+  group.start_all_reduce_sum(values)->wait();
+  // 2: one more rounding, where ranks of a host sum first.
+  const double off = (values.to(at::kFloat) - (255 + group.world_size())).abs().max().item<float>();
+  EXPECT_LE(off, 2);
+}
+
+inline void check_pieces_of_tensors(Communicator& group) {
+  const int n = group.world_size();
+  for (const at::ScalarType type : kTypes) {
+    for (const std::int64_t size : kSizes) {
+      const at::Tensor all = pattern(group.rank(), size * n, type);
+      const at::Tensor want = pattern_sum(n, size * n, type);
+      const at::Tensor own = want.narrow(0, size * group.rank(), size);
+      at::Tensor mine = at::empty({size}, type);
+      group.start_reduce_scatter_sum(all, mine)->wait();
+      EXPECT_TRUE(at::equal(mine, own)) << "reduce_scatter_sum of " << size << " at " << n;
+      EXPECT_TRUE(at::equal(all, pattern(group.rank(), size * n, type)))
+          << "reduce_scatter_sum has changed what it read";
+      // Back again: out of place, then each rank's piece in its place.
+      at::Tensor gathered = at::empty({size * n}, type);
+      group.start_all_gather(mine, gathered)->wait();
+      EXPECT_TRUE(at::equal(gathered, want)) << "all_gather of " << size << " at " << n;
+      at::Tensor in_place = at::zeros({size * n}, type);
+      in_place.narrow(0, size * group.rank(), size).copy_(mine);
+      poll(*group.start_all_gather(in_place.narrow(0, size * group.rank(), size), in_place));
+      EXPECT_TRUE(at::equal(in_place, want)) << "all_gather in place of " << size << " at " << n;
+    }
+  }
+}
+
+inline void check_send_and_receive(Communicator& group) {
+  const int n = group.world_size();
+  if (n == 1) return;
+  // Around the ring, two messages each way, everybody sending before anybody waits.
+  const int next = (group.rank() + 1) % n;
+  const int before = (group.rank() + n - 1) % n;
+  for (const at::ScalarType type : kTypes) {
+    for (const std::int64_t size : kSizes) {
+      const at::Tensor first = pattern(group.rank(), size, type);
+      const at::Tensor second = pattern(group.rank() + 3, size, type);
+      at::Tensor got_first = at::zeros({size}, type);
+      at::Tensor got_second = at::zeros({size}, type);
+      std::vector<std::unique_ptr<Pending>> started;
+      started.push_back(group.start_send(first, next));
+      started.push_back(group.start_receive(got_first, before));
+      started.push_back(group.start_send(second, next));
+      started.push_back(group.start_receive(got_second, before));
+      for (const auto& pending : started) pending->wait();
+      EXPECT_TRUE(at::equal(got_first, pattern(before, size, type)));
+      EXPECT_TRUE(at::equal(got_second, pattern(before + 3, size, type)));
+    }
+  }
+  // A message beside a sum that only some ranks have started.
+  at::Tensor sum = at::ones({40000});
+  at::Tensor token = at::full({1}, group.rank(), at::kLong);
+  if (group.rank() == 0) {
+    const auto early = group.start_all_reduce_sum(sum);
+    group.start_send(token, 1)->wait();
+    early->wait();
+  } else {
+    if (group.rank() == 1) {
+      group.start_receive(token, 0)->wait();
+      EXPECT_EQ(token.item<std::int64_t>(), 0);
+    }
+    group.start_all_reduce_sum(sum)->wait();
+  }
+  EXPECT_TRUE(at::equal(sum, at::full({40000}, static_cast<float>(n))));
 }
 
 inline void check_same_bits(Communicator& group) {
@@ -139,6 +246,10 @@ inline void check_split(Communicator& group) {
 /// What every Communicator promises. Collective.
 inline void check_communicator(Communicator& group) {
   check_all_reduce(group);
+  check_started_sums(group);
+  check_bfloat16_is_rounded_once(group);
+  check_pieces_of_tensors(group);
+  check_send_and_receive(group);
   check_same_bits(group);
   check_broadcast(group);
   check_all_gather(group);

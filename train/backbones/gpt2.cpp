@@ -1,4 +1,5 @@
 #include "tutti/train/hf_config.hpp"
+#include "tutti/train/layer_runner.hpp"
 #include "tutti/train/layers.hpp"
 #include "tutti/train/torch_guard.hpp"
 
@@ -125,7 +126,11 @@ class Gpt2 final : public Model {
     at::Tensor x = at::embedding(words_, layout.ids) + at::embedding(positions_, layout.positions);
     x = dropout.tokens(x, config_.embedding_dropout, 0);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      x = apply(i, x, layout, pass, dropout, i + 1 == layers_.size() ? chosen : nullptr);
+      const bool last = i + 1 == layers_.size();
+      x = run_layer(pass, i, x,
+                    [=, this, own = Chosen::copy(last ? chosen : nullptr)](const at::Tensor& in) {
+                      return apply(i, in, layout, pass, dropout, own ? &*own : nullptr);
+                    });
     }
     return layer_norm(x, final_norm_, config_.epsilon);
   }

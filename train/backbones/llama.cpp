@@ -1,4 +1,5 @@
 #include "tutti/train/hf_config.hpp"
+#include "tutti/train/layer_runner.hpp"
 #include "tutti/train/layers.hpp"
 #include "tutti/train/torch_guard.hpp"
 
@@ -192,8 +193,11 @@ class Llama final : public Model {
     at::Tensor x = dropout.tokens(at::embedding(words_, layout.ids), config_.hidden_dropout, 0);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const bool last = i + 1 == layers_.size();
-      x = apply(layers_[i], x, layout, turn, pass, dropout, 8 * (static_cast<int>(i) + 1),
-                last ? chosen : nullptr);
+      x = run_layer(pass, i, x,
+                    [=, this, own = Chosen::copy(last ? chosen : nullptr)](const at::Tensor& in) {
+                      return apply(layers_[i], in, layout, turn, pass, dropout,
+                                   8 * (static_cast<int>(i) + 1), own ? &*own : nullptr);
+                    });
     }
     return rms_norm(x, final_norm_, config_.epsilon);
   }

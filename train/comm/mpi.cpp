@@ -37,7 +37,7 @@ struct MpiWorld::Impl {
   int rank = 0;
   int world_size = 1;
   int local_rank = 0;
-  detail::Bf16Sum bf16;
+  std::vector<int> host_of;           ///< [rank]: the first rank of its host
   MPI_Comm groups = MPI_COMM_NULL;    ///< what world() and create_group start from
   MPI_Comm messages = MPI_COMM_NULL;  ///< its own, so that no collective meets a message
   std::mutex mutex;                   ///< of outgoing
@@ -58,13 +58,17 @@ struct MpiWorld::Impl {
     mpi_check(MPI_Comm_size(MPI_COMM_WORLD, &world_size), call("MPI_Comm_size"));
     groups = duplicate();
     messages = duplicate();
-    bf16 = detail::make_bf16_sum();
     MPI_Comm machine = MPI_COMM_NULL;
     mpi_check(
         MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &machine),
         call("MPI_Comm_split_type"));
     mpi_check(MPI_Comm_rank(machine, &local_rank), call("MPI_Comm_rank"));
+    int first = rank;
+    mpi_check(MPI_Bcast(&first, 1, MPI_INT, 0, machine), call("MPI_Bcast"));
     MPI_Comm_free(&machine);
+    host_of.resize(static_cast<std::size_t>(world_size));
+    mpi_check(MPI_Allgather(&first, 1, MPI_INT, host_of.data(), 1, MPI_INT, MPI_COMM_WORLD),
+              call("MPI_Allgather"));
   }
 
   [[nodiscard]] MPI_Comm duplicate() const {
@@ -103,7 +107,6 @@ MpiWorld::~MpiWorld() {
   } catch (const Error&) {
     // Nobody is left to tell: MPI_Finalize comes next, and its own failure ends the process.
   }
-  detail::free_bf16_sum(impl_->bf16);
   if (impl_->outgoing.empty()) MPI_Comm_free(&impl_->messages);
   MPI_Comm_free(&impl_->groups);
   MPI_Finalize();
@@ -123,7 +126,7 @@ std::string MpiWorld::host() const {
 std::unique_ptr<Communicator> MpiWorld::world() { return world(impl_->options); }
 
 std::unique_ptr<Communicator> MpiWorld::world(const MpiOptions& options) {
-  return std::make_unique<detail::MpiCommunicator>(impl_->duplicate(), options, impl_->bf16);
+  return std::make_unique<detail::MpiCommunicator>(impl_->duplicate(), options, impl_->host_of);
 }
 
 std::unique_ptr<Communicator> MpiWorld::create_group(std::span<const int> ranks, int tag) {
@@ -138,7 +141,7 @@ std::unique_ptr<Communicator> MpiWorld::create_group(std::span<const int> ranks,
   MPI_Group_free(&some);
   MPI_Group_free(&all);
   TUTTI_ASSERT(made != MPI_COMM_NULL, "create_group called by a rank that is not in the list");
-  return std::make_unique<detail::MpiCommunicator>(made, impl_->options, impl_->bf16);
+  return std::make_unique<detail::MpiCommunicator>(made, impl_->options, impl_->host_of);
 }
 
 void MpiWorld::send(int to, std::string bytes) {

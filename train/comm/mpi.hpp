@@ -15,6 +15,9 @@ namespace tutti {
 struct MpiOptions {
   std::chrono::milliseconds timeout = std::chrono::minutes(30);  ///< of one collective
   std::int64_t max_count = std::int64_t{1} << 30;  ///< values in one MPI call, whose counts are int
+  /// Sums go over each host first where a group has several ranks on several hosts. 0: hosts as
+  /// they are; -1: all ranks as if on one; n: as if n ranks in turn shared one.
+  int ranks_a_host = 0;
 };
 
 /// A message to the coordinator or from it.

@@ -7,9 +7,10 @@
 
 namespace tutti {
 
-/// A group whose tensors on CUDA device `device` are summed and broadcast by NCCL, in the order of
-/// the current stream; all else (tensors of the host, all_gather, barrier) goes over `control`, the
-/// group that it is made from and now owns. A call returns when its result is there. Collective.
+/// A group whose tensors on CUDA device `device` are summed, gathered, broadcast and sent by NCCL;
+/// all else (tensors of the host, all_gather, barrier) goes over `control`, the
+/// group that it is made from and now owns. Works on a stream of its own, after what the current
+/// one has been given. Sums of bfloat16 are NCCL's: rounded at each rank. Collective.
 ///
 /// Throws Error(Config) "built without NCCL" or "no CUDA device on this host"; Error(Resumable)
 /// for a failure or a time-out of NCCL, after which the group cannot be used.

@@ -1,5 +1,5 @@
 #include "tutti/data/error.hpp"
-#include "tutti/train/comm/tensor_check.hpp"
+#include "tutti/train/comm/tensors.hpp"
 #include "tutti/train/communicator.hpp"
 
 #include <ATen/ATen.h>
@@ -31,6 +31,39 @@ class SingleCommunicator final : public Communicator {
 
   std::unique_ptr<Communicator> split(int /*colour*/, int /*key*/) override {
     return make_single_communicator();
+  }
+
+  std::unique_ptr<Pending> start_all_reduce_sum(const at::Tensor& inout) override {
+    detail::check_collective_tensor(inout);
+    return nothing_pending();
+  }
+
+  std::unique_ptr<Pending> start_reduce_scatter_sum(const at::Tensor& all,
+                                                    const at::Tensor& mine) override {
+    detail::check_pieces(all, mine, 1);
+    detail::copy_values(all, mine);
+    return nothing_pending();
+  }
+
+  std::unique_ptr<Pending> start_all_gather(const at::Tensor& mine,
+                                            const at::Tensor& all) override {
+    detail::check_pieces(all, mine, 1);
+    detail::copy_values(mine, all);
+    return nothing_pending();
+  }
+
+  std::unique_ptr<Pending> start_send(const at::Tensor& /*values*/, int /*to*/) override {
+    return no_other_rank();
+  }
+
+  std::unique_ptr<Pending> start_receive(const at::Tensor& /*into*/, int /*from*/) override {
+    return no_other_rank();
+  }
+
+ private:
+  static std::unique_ptr<Pending> no_other_rank() {
+    TUTTI_ASSERT(false, "a group of one rank has nobody to send to or receive from");
+    return nothing_pending();
   }
 };
 

@@ -1,5 +1,5 @@
 #include "tutti/data/error.hpp"
-#include "tutti/train/comm/tensor_check.hpp"
+#include "tutti/train/comm/tensors.hpp"
 #include "tutti/train/communicator.hpp"
 
 #include <ATen/ATen.h>
@@ -8,8 +8,11 @@
 #include <condition_variable>
 #include <cstdint>
 #include <cstring>
+#include <deque>
+#include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace tutti {
 
@@ -20,6 +23,13 @@ struct Shared {
   std::mutex mutex;
   std::condition_variable changed;
   int failed_rank = -1;  ///< of the world; a thread that has thrown comes to no barrier any more
+};
+
+/// An operation that ranks have started: the last to come does the work of all.
+struct Operation {
+  std::vector<at::Tensor> in, out;  ///< [rank]
+  int arrived = 0;
+  bool done = false;
 };
 
 /// What the ranks of one group share. Between two barriers each rank writes its own slots only.
@@ -41,10 +51,14 @@ struct Group {
       return;
     }
     shared->changed.wait(lock, [&] { return generation != mine || shared->failed_rank >= 0; });
-    if (generation == mine) {
-      throw Error(Code::Resumable,
-                  "rank " + std::to_string(shared->failed_rank) + " of this run has failed");
-    }
+    if (generation == mine) check_failed();
+  }
+
+  // Under the mutex.
+  void check_failed() const {
+    if (shared->failed_rank < 0) return;
+    throw Error(Code::Resumable,
+                "rank " + std::to_string(shared->failed_rank) + " of this run has failed");
   }
 
   std::shared_ptr<Shared> shared;
@@ -54,21 +68,48 @@ struct Group {
   std::vector<std::byte*> buffers;           ///< [rank] where a rank's values lie
   std::vector<std::size_t> lengths;          ///< [rank] bytes
   std::vector<std::shared_ptr<Group>> made;  ///< [rank] split: the group that a rank leads
+  std::map<std::int64_t, std::shared_ptr<Operation>> started;  ///< by number, not all there
+  std::map<std::pair<int, int>, std::deque<at::Tensor>> sent;  ///< [from, to]
 };
 
-template <class T, class Sum>
-void sum_slice(const Group& group, std::size_t begin, std::size_t end) {
-  std::vector<Sum> sums(end - begin);
-  // In rank order, so that the bits do not depend on which thread was first.
-  for (std::byte* const buffer : group.buffers) {
-    const T* const values = reinterpret_cast<const T*>(buffer);
-    for (std::size_t i = begin; i < end; ++i) sums[i - begin] += static_cast<Sum>(values[i]);
+class ThreadPending final : public Pending {
+ public:
+  /// `ready`: asked under the group's mutex; `finish` runs once, after it, in the waiting thread.
+  ThreadPending(std::shared_ptr<Group> group, std::function<bool()> ready,
+                std::function<void()> finish)
+      : group_(std::move(group)), ready_(std::move(ready)), finish_(std::move(finish)) {}
+
+  bool test() override {
+    {
+      const std::lock_guard lock(group_->shared->mutex);
+      if (!ready_()) {
+        group_->check_failed();
+        return false;
+      }
+    }
+    finish();
+    return true;
   }
-  for (std::byte* const buffer : group.buffers) {
-    T* const values = reinterpret_cast<T*>(buffer);
-    for (std::size_t i = begin; i < end; ++i) values[i] = static_cast<T>(sums[i - begin]);
+
+  void wait() override {
+    {
+      std::unique_lock lock(group_->shared->mutex);
+      group_->shared->changed.wait(lock,
+                                   [&] { return ready_() || group_->shared->failed_rank >= 0; });
+      if (!ready_()) group_->check_failed();
+    }
+    finish();
   }
-}
+
+ private:
+  void finish() {
+    if (const auto once = std::exchange(finish_, nullptr)) once();
+  }
+
+  std::shared_ptr<Group> group_;
+  std::function<bool()> ready_;
+  std::function<void()> finish_;
+};
 
 class ThreadCommunicator final : public Communicator {
  public:
@@ -80,28 +121,7 @@ class ThreadCommunicator final : public Communicator {
 
   void all_reduce_sum(at::Tensor& inout) override {
     detail::check_host_tensor(inout);
-    enter(static_cast<std::byte*>(inout.data_ptr()), inout.nbytes());
-    TUTTI_ASSERT(same_lengths(), "all_reduce_sum: ranks gave different sizes");
-    // Each rank sums its slice of all buffers, and writes it to all: slices do not overlap.
-    const auto count = static_cast<std::size_t>(inout.numel());
-    const auto ranks = static_cast<std::size_t>(group_->size);
-    const std::size_t begin = count * static_cast<std::size_t>(rank_) / ranks;
-    const std::size_t end = count * (static_cast<std::size_t>(rank_) + 1) / ranks;
-    switch (inout.scalar_type()) {
-      case at::kFloat:
-        sum_slice<float, float>(*group_, begin, end);
-        break;
-      case at::kDouble:
-        sum_slice<double, double>(*group_, begin, end);
-        break;
-      case at::kLong:
-        sum_slice<std::int64_t, std::int64_t>(*group_, begin, end);
-        break;
-      default:
-        sum_slice<c10::BFloat16, float>(*group_, begin, end);
-        break;
-    }
-    group_->barrier();
+    start_all_reduce_sum(inout)->wait();
   }
 
   void broadcast(at::Tensor& inout, int root) override {
@@ -153,7 +173,101 @@ class ThreadCommunicator final : public Communicator {
                                                 static_cast<int>(me - all.begin()));
   }
 
+  std::unique_ptr<Pending> start_all_reduce_sum(const at::Tensor& inout) override {
+    detail::check_host_tensor(inout);
+    return start(inout, inout, [](const Operation& all) {
+      detail::sum_in_order(all.in, all.out.front());
+      for (const at::Tensor& out : all.out) detail::copy_values(all.out.front(), out);
+    });
+  }
+
+  std::unique_ptr<Pending> start_reduce_scatter_sum(const at::Tensor& all,
+                                                    const at::Tensor& mine) override {
+    detail::check_host_tensor(all);
+    const std::int64_t size = detail::check_pieces(all, mine, group_->size);
+    return start(all, mine, [size](const Operation& ranks) {
+      for (std::size_t r = 0; r < ranks.out.size(); ++r) {
+        std::vector<at::Tensor> parts;
+        for (const at::Tensor& in : ranks.in) {
+          parts.push_back(in.view(-1).narrow(0, static_cast<std::int64_t>(r) * size, size));
+        }
+        detail::sum_in_order(parts, ranks.out[r].view(-1));
+      }
+    });
+  }
+
+  std::unique_ptr<Pending> start_all_gather(const at::Tensor& mine,
+                                            const at::Tensor& all) override {
+    detail::check_host_tensor(all);
+    const std::int64_t size = detail::check_pieces(all, mine, group_->size);
+    return start(mine, all, [size](const Operation& ranks) {
+      for (std::size_t r = 0; r < ranks.in.size(); ++r) {
+        for (const at::Tensor& out : ranks.out) {
+          detail::copy_values(ranks.in[r],
+                              out.view(-1).narrow(0, static_cast<std::int64_t>(r) * size, size));
+        }
+      }
+    });
+  }
+
+  std::unique_ptr<Pending> start_send(const at::Tensor& values, int to) override {
+    detail::check_host_tensor(values);
+    const std::lock_guard lock(group_->shared->mutex);
+    group_->check_failed();
+    group_->sent[{rank_, to}].push_back(values.detach().clone());
+    group_->shared->changed.notify_all();
+    return nothing_pending();
+  }
+
+  std::unique_ptr<Pending> start_receive(const at::Tensor& into, int from) override {
+    detail::check_host_tensor(into);
+    auto& box = [&]() -> std::deque<at::Tensor>& {
+      const std::lock_guard lock(group_->shared->mutex);
+      return group_->sent[{from, rank_}];
+    }();
+    return std::make_unique<ThreadPending>(
+        group_, [&box] { return !box.empty(); },
+        [&box, into, group = group_] {
+          at::Tensor values;
+          {
+            const std::lock_guard lock(group->shared->mutex);
+            values = box.front();
+            box.pop_front();
+          }
+          TUTTI_ASSERT(values.numel() == into.numel(), "receive: another size than was sent");
+          detail::copy_values(values, into);
+        });
+  }
+
  private:
+  template <class Work>
+  std::unique_ptr<Pending> start(const at::Tensor& in, const at::Tensor& out, Work work) {
+    const auto place = static_cast<std::size_t>(rank_);
+    const std::lock_guard lock(group_->shared->mutex);
+    group_->check_failed();
+    auto& slot = group_->started[operations_];
+    if (!slot) {
+      slot = std::make_shared<Operation>();
+      slot->in.resize(static_cast<std::size_t>(group_->size));
+      slot->out.resize(static_cast<std::size_t>(group_->size));
+    }
+    const std::shared_ptr<Operation> mine = slot;
+    mine->in[place] = in.detach();
+    mine->out[place] = out.detach();
+    if (++mine->arrived == group_->size) {
+      for (const at::Tensor& other : mine->in) {
+        TUTTI_ASSERT(other.numel() == in.numel(), "ranks gave different sizes to one operation");
+      }
+      work(*mine);
+      mine->done = true;
+      group_->started.erase(operations_);
+      group_->shared->changed.notify_all();
+    }
+    ++operations_;
+    return std::make_unique<ThreadPending>(
+        group_, [mine] { return mine->done; }, nullptr);
+  }
+
   void enter(std::byte* buffer, std::size_t bytes) {
     group_->buffers[static_cast<std::size_t>(rank_)] = buffer;
     group_->lengths[static_cast<std::size_t>(rank_)] = bytes;
@@ -167,6 +281,7 @@ class ThreadCommunicator final : public Communicator {
 
   std::shared_ptr<Group> group_;
   int rank_;
+  std::int64_t operations_ = 0;  ///< started by this rank
 };
 
 }  // namespace
