@@ -11,6 +11,8 @@ constexpr double kFloat = 4;
 // Measured (docs/scaling.md, "Memory"): resident bytes of a run whose model and batch are next to
 // nothing.
 constexpr double kProcessBytes = 190e6;
+// With other ranks: buffers of MPI, and of sums on their way beside the buckets.
+constexpr double kGroupBytes = 40e6;
 // An example's tokens with their types, row, user and label, and what the allocator adds.
 constexpr double kBytesPerToken = 8;
 constexpr double kBytesPerExample = 160;
@@ -55,13 +57,14 @@ MemoryEstimate estimate_memory(const MemberConfig& member, const MemberEstimate&
   const auto bucket = static_cast<double>(member.train.bucket_bytes);
   const std::string& shard = member.train.shard;
   MemoryEstimate m;
-  m.process = kProcessBytes;
+  m.process = kProcessBytes + (member.ranks > 1 ? kGroupBytes : 0);
   m.data = (e.training_rows + e.scored_rows) * (kBytesPerExample + kBytesPerToken * e.tokens);
   m.parameters = values;
   m.gradients = values;
   m.optimizer = 2 * values / (shard == "none" ? 1 : ranks);
   if (shard == "gradients" || shard == "parameters") {
-    m.gradients = values / ranks + std::min(values, 4 * bucket);
+    // Pieces, the gradient of the embedding, which is no smaller than it is, and buckets.
+    m.gradients = values / ranks + std::min(values, kFloat * e.embedding_parameters + 2 * bucket);
   }
   if (shard == "parameters") {
     // Pieces, what belongs to no layer, and one layer.

@@ -119,6 +119,8 @@ class Run {
       return Failed{error, step_};
     }
     const TrainingBytes held = bytes();
+    optimizer_.reset();
+    reducer_.reset();
     if (shards_) shards_->restore();
     return Trained{steps_, last_loss_, held};
   }
