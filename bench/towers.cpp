@@ -1,11 +1,12 @@
 // Training pairs a second of a two-tower member on MovieLens-100K: MiniLM, dropout on, batches of
-// 16,384 tokens of distinct texts, 64 rows of a user at most to one history, 10 titles in it.
+// 24,576 tokens of distinct texts, 64 rows of a user at most to one history, 10 titles in it.
 //
-//   bench_towers [--naive] [PRECISION] [STEPS] [THREADS]
+//   bench_towers [--naive] [PRECISION] [STEPS] [THREADS] [LAYERS]
 //
 // --naive encodes both texts of every pair, as a program does that knows pairs alone: the same
 // batches of the same pairs, the same loss, in pieces that fit into memory. STEPS of an epoch of
-// about 34; each is a sample of the epoch's users, so the ratio of rates is that of epochs.
+// about 20; each is a sample of the epoch's users, so the ratio of rates is that of epochs. LAYERS:
+// keep so many of MiniLM's six (0: all), for a machine on which the naive way takes too long.
 #include "tutti/train/towers.hpp"
 
 #include "tutti/data/cache.hpp"
@@ -28,7 +29,7 @@ namespace {
 using namespace tutti;
 
 constexpr int kMaxLength = 128;
-constexpr std::int64_t kBatchTokens = 16384;
+constexpr std::int64_t kBatchTokens = 24576;
 // Distinct tokens: about 64 pairs and so, encoded pair by pair, 5,000 to 10,000 tokens.
 constexpr std::int64_t kNaivePiece = 1024;
 
@@ -58,6 +59,7 @@ void run(std::vector<std::string> arguments) {
                     ("tutti-bench-towers-" + std::to_string(::getpid()) + ".h5");
   BackboneOptions backbone;
   backbone.folder = "all-MiniLM-L6-v2";
+  backbone.layers = std::stoi(argument(3, "0"));
   ModelAndTokenizer made = make_model(backbone, 2, "single_label_classification", 1, {});
   TowerOptions towers;
   towers.share = !naive;
