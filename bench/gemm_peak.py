@@ -9,7 +9,7 @@ import time
 import torch
 
 SHAPES = [(4096, 384, 384), (4096, 384, 1536), (4096, 1536, 384), (2048, 2048, 2048)]
-REPEATS = 15
+REPEATS = 40
 
 torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else 2)
 for dtype in (torch.float32, torch.bfloat16):
