@@ -43,9 +43,10 @@ double activations_of(const MemberConfig& member, const MemberEstimate& e, doubl
   const Kept& kept = e.gated ? kGated : kPlain;
   const double layer = kept.hidden * e.hidden + kept.intermediate * e.intermediate +
                        kept.probabilities * e.heads * length;
-  // Of a layer that is computed again only the input stays, but for the one that backward is in.
+  // Of a layer that is computed again only the input stays, but for the one that backward is in:
+  // that is there with its gradients.
   const double layers =
-      member.train.checkpoint_activations ? e.layers * e.hidden + layer : e.layers * layer;
+      member.train.checkpoint_activations ? e.layers * e.hidden + 2 * layer : e.layers * layer;
   return kFloat * tokens * layers;
 }
 

@@ -55,6 +55,7 @@ def peak_bytes(command, cwd):
         ("bert", SCRATCH.format(type="bert"), 4096),
         ("gpt2", SCRATCH.format(type="gpt2"), 4096),
         ("llama", SCRATCH.format(type="llama"), 4096),
+        ("llama, layers computed again", SCRATCH.format(type="llama") + "\ncheckpoint_activations = true", 4096),
         ("MiniLM", 'backbone = "all-MiniLM-L6-v2"', 1024),
     ],
 )
