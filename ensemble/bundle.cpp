@@ -139,7 +139,7 @@ Bundle Bundle::open(const Path& folder) {
   FileDigests files;
   BundleInfo info = parse_bundle(text, (folder / kBundleJson).string(), files);
   check_files(folder, files);
-  auto rule = FusionRegistry::make(info.rule, fusion_options(info));
+  auto rule = make_rule(info.rule, fusion_options(info));
   rule->restore(info.rule_state);
   return Bundle(std::unique_ptr<Impl>(
       new Impl{folder, std::move(info), Store::open(folder / kItems), std::move(rule)}));

@@ -55,6 +55,12 @@ struct EnsembleConfig {
   int folds = 5;
   double threshold = 0.5;
   int top_k = 10;
+  std::string normalise;  ///< before every candidate that names no normaliser; empty: none
+  double rrf_k = 60;
+  double power = 2;
+  double trim = 0.2;
+  double temperature = 0.1;
+  double penalty = 1;
 };
 
 /// A whole experiment, every default filled in.

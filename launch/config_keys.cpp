@@ -1,6 +1,7 @@
 #include "tutti/launch/config_keys.hpp"
 
 #include "tutti/data/reader.hpp"
+#include "tutti/ensemble/fusion/normalise.hpp"
 #include "tutti/ensemble/fusion_rule.hpp"
 #include "tutti/ensemble/metric.hpp"
 #include "tutti/train/head.hpp"
@@ -373,8 +374,27 @@ const std::vector<Key<EnsembleConfig>>& ensemble_keys() {
       names.insert(names.begin(), "");
       return names;
     };
-    k.add("candidates", "Fusion rules to choose from.", &E::candidates)
-        .from_list([] { return FusionRegistry::names(); }, "fusion rule", "fusion-rules");
+    const auto rules = [] {
+      std::vector<std::string> names = FusionRegistry::names();
+      for (const std::string& normaliser : NormaliserRegistry::names()) {
+        for (const std::string& rule : FusionRegistry::names()) {
+          names.push_back(normaliser + "+" + rule);
+        }
+      }
+      return names;
+    };
+    const auto normaliser_or_none = [] {
+      auto names = NormaliserRegistry::names();
+      names.insert(names.begin(), "");
+      return names;
+    };
+    k.add("candidates",
+          "Fusion rules to choose from; \"min-max+learned\" puts a normaliser before one.",
+          &E::candidates)
+        .from_list(rules, "fusion rule", "fusion-rules");
+    k.add("normalise", "The normaliser before every candidate that names none; empty: none.",
+          &E::normalise)
+        .from_list(normaliser_or_none, "normaliser", "normalisers");
     k.add("choose_by",
           "The metric that chooses among them, by nested cross-validation; empty: the first of "
           "metrics.",
@@ -392,7 +412,18 @@ const std::vector<Key<EnsembleConfig>>& ensemble_keys() {
     k.add("bootstrap", "Replicates of an interval, drawn by user.", &E::bootstrap).range(0, 1e6);
     k.add("folds", "Folds, by user, of the nested cross-validation.", &E::folds).range(2, 100);
     k.add("threshold", "Voting: a score of at least this is a vote.", &E::threshold);
-    k.add("top_k", "Voting over lists: their length.", &E::top_k).range(1, 10000);
+    k.add("top_k", "Voting over lists and rule ndcg: the length of a list.", &E::top_k)
+        .range(1, 10000);
+    k.add("rrf_k", "Rule rrf: 1 / (rrf_k + rank).", &E::rrf_k).range(0, 1e9);
+    k.add("power", "Rule average-power: the exponent.", &E::power).range(-1000, 1000);
+    k.add("trim", "Rule average-trimmed: the share of members cut at each end.", &E::trim)
+        .range(0, 0.49);
+    k.add("temperature", "Rule performance-softmax: of the validation performance.",
+          &E::temperature)
+        .range(1e-6, 1e6);
+    k.add("penalty", "Rules ridge, logistic and pairwise: the strength of the L2 penalty.",
+          &E::penalty)
+        .range(0, 1e12);
     return k.take();
   }();
   return all;

@@ -68,7 +68,28 @@ FusionOptions fusion_options(const Config& config, std::vector<MemberFacts> fact
   options.members = std::move(facts);
   options.threshold = config.ensemble.threshold;
   options.top_k = config.ensemble.top_k;
+  options.rrf_k = config.ensemble.rrf_k;
+  options.power = config.ensemble.power;
+  options.trim = config.ensemble.trim;
+  options.temperature = config.ensemble.temperature;
+  options.penalty = config.ensemble.penalty;
   if (config.data.task == "rating") options.positive = config.data.positive;
+  return options;
+}
+
+std::vector<std::string> fusion_candidates(const Config& config) {
+  std::vector<std::string> out = config.ensemble.candidates;
+  if (config.ensemble.normalise.empty()) return out;
+  for (std::string& name : out) {
+    if (name.find('+') == std::string::npos) name = config.ensemble.normalise + "+" + name;
+  }
+  return out;
+}
+
+ChooseOptions choose_options(const Config& config) {
+  ChooseOptions options;
+  options.folds = config.ensemble.folds;
+  options.seed = config.experiment.seed;
   return options;
 }
 
@@ -80,12 +101,11 @@ AssessInput assess_input(const Config& config, const FusionRows& validation, con
   input.test = test.scores();
   input.test_labels = test.labels();
   input.fusion = fusion_options(config, std::move(facts));
-  input.candidates = config.ensemble.candidates;
+  input.candidates = fusion_candidates(config);
   input.choose_by = config.ensemble.choose_by;
   input.metrics = config.ensemble.metrics;
   input.split = config.data.split.by;
-  input.choose.folds = config.ensemble.folds;
-  input.choose.seed = config.experiment.seed;
+  input.choose = choose_options(config);
   input.bootstrap.replicates = config.ensemble.bootstrap;
   input.bootstrap.seed = config.experiment.seed;
   return input;
@@ -94,7 +114,7 @@ AssessInput assess_input(const Config& config, const FusionRows& validation, con
 std::unique_ptr<FusionRule> kept_rule(const AssessInput& input, const Verdict& verdict,
                                       const std::string& chosen, std::string& name) {
   name = verdict.keep == "average" ? "average" : verdict.keep == "member" ? "best" : chosen;
-  auto rule = FusionRegistry::make(name, input.fusion);
+  auto rule = make_rule(name, input.fusion);
   if (verdict.keep == "member") {
     // The member of the verdict: rule "best" itself picks by AUC or RMSE, the verdict by choose_by.
     std::vector<double> weights;

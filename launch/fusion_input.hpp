@@ -39,6 +39,12 @@ void check_fusion_leaks(const Predictions& rows, const std::string& source);
 /// What a rule is made from.
 FusionOptions fusion_options(const Config& config, std::vector<MemberFacts> facts);
 
+/// The candidates, each behind the config's normaliser unless it names its own.
+std::vector<std::string> fusion_candidates(const Config& config);
+
+/// How the config chooses among them.
+ChooseOptions choose_options(const Config& config);
+
 /// What the config asks of the assessment, for these rows.
 AssessInput assess_input(const Config& config, const FusionRows& validation, const FusionRows& test,
                          std::vector<MemberFacts> facts);

@@ -116,7 +116,7 @@ Assessment assess(const AssessInput& input) {
   out.rule = report.choice.rule;
   for (RuleScore& candidate : report.choice.candidates) {
     if (!candidate.failure.empty()) continue;
-    auto rule = FusionRegistry::make(candidate.rule, input.fusion);
+    auto rule = make_rule(candidate.rule, input.fusion);
     rule->fit(input.validation, input.validation_labels);
     std::vector<double> test(static_cast<std::size_t>(input.test.rows));
     rule->fuse(input.test, test);

@@ -20,10 +20,12 @@ struct Rows {
   std::vector<double> values;
   std::vector<std::int32_t> user;
   std::vector<double> label;
+  std::vector<std::uint8_t> present;
+  std::vector<std::int32_t> segment;
   int members = 0;
 
   [[nodiscard]] Scores scores() const {
-    return {values, user, members, static_cast<std::int64_t>(user.size())};
+    return {values, user, members, static_cast<std::int64_t>(user.size()), present, segment};
   }
 };
 
@@ -32,9 +34,13 @@ Rows take(const Scores& all, const Labels& labels, std::vector<std::size_t> inde
   out.members = all.members;
   for (int m = 0; m < all.members; ++m) {
     const auto member = all.member(m);
-    for (const std::size_t i : index) out.values.push_back(member[i]);
+    for (const std::size_t i : index) {
+      out.values.push_back(member[i]);
+      if (!all.present.empty()) out.present.push_back(all.has(m, i) ? 1 : 0);
+    }
   }
   for (const std::size_t i : index) {
+    if (!all.segment.empty()) out.segment.push_back(all.segment[i]);
     out.user.push_back(all.user[i]);
     out.label.push_back(labels.value[i]);
   }
@@ -85,10 +91,10 @@ RuleScore try_rule(const std::string& name, const FusionOptions& fusion, const S
   RuleScore out;
   out.rule = name;
   try {
-    if (folds.empty()) FusionRegistry::make(name, fusion)->fit(all, labels);
+    if (folds.empty()) make_rule(name, fusion)->fit(all, labels);
     out.fused.assign(static_cast<std::size_t>(all.rows), 0.0);
     for (const Fold& fold : folds) {
-      const auto rule = FusionRegistry::make(name, fusion);
+      const auto rule = make_rule(name, fusion);
       rule->fit(fold.rest.scores(), {fold.rest.label});
       std::vector<double> fused(fold.held_out.user.size());
       rule->fuse(fold.held_out.scores(), fused);
@@ -179,7 +185,7 @@ Choice choose_rule(const std::vector<std::string>& candidates, const FusionOptio
   // An unknown name is a mistake to report, not a rule that could not be fitted.
   std::set<std::string> seen;
   for (const std::string& name : candidates) {
-    if (!FusionRegistry::has(name)) FusionRegistry::make(name, fusion);
+    if (!has_rule(name)) make_rule(name, fusion);
     if (!seen.insert(name).second) {
       throw Error(Code::Config, "fusion rule '" + name + "' is a candidate twice", "name it once");
     }

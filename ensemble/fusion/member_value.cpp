@@ -10,6 +10,7 @@ namespace {
 // Scores of all members but one; owns its values, shares the users.
 struct Without {
   std::vector<double> values;
+  std::vector<std::uint8_t> present;
   Scores scores;
 
   Without(const Without&) = delete;  // scores views values
@@ -18,9 +19,17 @@ struct Without {
     values.reserve(all.values.size());
     for (int m = 0; m < all.members; ++m) {
       const auto member = all.member(m);
-      if (m != left_out) values.insert(values.end(), member.begin(), member.end());
+      if (m == left_out) continue;
+      values.insert(values.end(), member.begin(), member.end());
+      if (all.present.empty()) continue;
+      const auto mine = all.present.subspan(static_cast<std::size_t>(m * all.rows),
+                                            static_cast<std::size_t>(all.rows));
+      present.insert(present.end(), mine.begin(), mine.end());
     }
-    scores = {values, all.user, left_out < 0 ? all.members : all.members - 1, all.rows};
+    scores = all;
+    scores.values = values;
+    scores.present = present;
+    scores.members = left_out < 0 ? all.members : all.members - 1;
   }
 };
 
@@ -44,7 +53,7 @@ std::vector<MemberValue> member_values(const std::string& rule, const FusionOpti
   for (int left_out = -1; left_out < test.members; ++left_out) {  // -1: all members
     const Without fit_on(validation, left_out);
     const Without judged_on(test, left_out);
-    const auto fitted = FusionRegistry::make(rule, without(fusion, left_out));
+    const auto fitted = make_rule(rule, without(fusion, left_out));
     fitted->fit(fit_on.scores, validation_labels);
     std::vector<double> fused(static_cast<std::size_t>(test.rows));
     fitted->fuse(judged_on.scores, fused);

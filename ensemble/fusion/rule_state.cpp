@@ -39,6 +39,16 @@ std::vector<std::vector<double>> read_rule_state(const std::string& rule, std::s
   return out;
 }
 
+double read_number(const std::string& rule, std::string_view json, const std::string& key,
+                   double low) {
+  const auto lists = read_rule_state(rule, json, key);
+  if (lists.size() != 1 || lists[0].size() != 1 || lists[0][0] < low) {
+    throw Error(Code::Data, "state of fusion rule '" + rule + "': '" + key +
+                                "' is not one number from " + std::to_string(low));
+  }
+  return lists[0][0];
+}
+
 int read_members(const std::string& rule, std::string_view json) {
   const auto lists = read_rule_state(rule, json, "members");
   constexpr double kMost = 1e6;

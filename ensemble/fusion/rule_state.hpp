@@ -18,6 +18,10 @@ std::string write_rule_state(const std::string& rule, const RuleArrays& arrays);
 std::vector<std::vector<double>> read_rule_state(const std::string& rule, std::string_view json,
                                                  const std::string& key);
 
+/// The only number of that key, at least `low`. Throws Error(Data).
+double read_number(const std::string& rule, std::string_view json, const std::string& key,
+                   double low = -1e300);
+
 /// "members": [[n]], for a rule that keeps nothing else.
 int read_members(const std::string& rule, std::string_view json);
 

@@ -1,6 +1,7 @@
 #include "tutti/ensemble/fusion/simplex.hpp"
 
 #include "tutti/data/error.hpp"
+#include "tutti/ensemble/fusion/logistic.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -10,32 +11,6 @@
 namespace tutti {
 
 namespace {
-
-// Solves a x = b in place by elimination with row pivoting; none if singular.
-std::optional<std::vector<double>> solve(std::vector<double> a, std::vector<double> b) {
-  const std::size_t n = b.size();
-  for (std::size_t c = 0; c < n; ++c) {
-    std::size_t pivot = c;
-    for (std::size_t r = c + 1; r < n; ++r) {
-      if (std::abs(a[r * n + c]) > std::abs(a[pivot * n + c])) pivot = r;
-    }
-    if (a[pivot * n + c] == 0) return std::nullopt;
-    if (pivot != c) {
-      for (std::size_t k = 0; k < n; ++k) std::swap(a[c * n + k], a[pivot * n + k]);
-      std::swap(b[c], b[pivot]);
-    }
-    for (std::size_t r = c + 1; r < n; ++r) {
-      const double f = a[r * n + c] / a[c * n + c];
-      for (std::size_t k = c; k < n; ++k) a[r * n + k] -= f * a[c * n + k];
-      b[r] -= f * b[c];
-    }
-  }
-  for (std::size_t c = n; c-- > 0;) {
-    for (std::size_t k = c + 1; k < n; ++k) b[c] -= a[c * n + k] * b[k];
-    b[c] /= a[c * n + c];
-  }
-  return b;
-}
 
 struct Model {
   std::vector<double> gradient;  // at `at`
@@ -67,7 +42,7 @@ std::optional<std::vector<double>> face_minimum(const Model& model, const std::v
     a[r * m + m - 1] = a[(m - 1) * m + r] = 1.0;
     b[r] = -model.slope(index[r], zero);
   }
-  const auto solved = solve(std::move(a), std::move(b));
+  const auto solved = solve_linear(std::move(a), std::move(b));
   if (!solved) return std::nullopt;
   std::vector<double> w(n, 0.0);
   for (std::size_t r = 0; r + 1 < m; ++r) w[index[r]] = (*solved)[r];

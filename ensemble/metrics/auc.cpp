@@ -78,7 +78,7 @@ class Auc final : public Metric {
 
   [[nodiscard]] Better better() const noexcept override { return Better::Higher; }
   [[nodiscard]] std::string protocol() const override {
-    return "auc/rated/ties=avg/all-rows-" + options_.split;
+    return "auc/rated/ties=avg/all-rows-" + options_.split + positive_in_protocol(options_);
   }
 
  private:

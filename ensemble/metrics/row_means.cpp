@@ -24,6 +24,7 @@ struct Shape {
   bool probability;
   Finish finish;
   OfRow of_row;
+  bool uses_positive = false;
 };
 
 double log_loss(double score, double label, double positive) {
@@ -72,7 +73,8 @@ class RowMean final : public Metric {
 
   [[nodiscard]] Better better() const noexcept override { return shape_.better; }
   [[nodiscard]] std::string protocol() const override {
-    return std::string(shape_.name) + "/rated/ties=none/all-rows-" + options_.split;
+    return std::string(shape_.name) + "/rated/ties=none/all-rows-" + options_.split +
+           (shape_.uses_positive ? positive_in_protocol(options_) : "");
   }
 
  private:
@@ -87,12 +89,12 @@ bool add(const Shape& shape) {
 }
 
 const bool registered_log_loss = add({"log-loss", "mean negative log-likelihood of the labels",
-                                      Better::Lower, true, Finish::Identity, log_loss});
+                                      Better::Lower, true, Finish::Identity, log_loss, true});
 const bool registered_brier = add({"brier", "mean squared error of the probability", Better::Lower,
-                                   true, Finish::Identity, brier});
+                                   true, Finish::Identity, brier, true});
 const bool registered_accuracy =
     add({"accuracy", "share of rows on the right side of the threshold", Better::Higher, false,
-         Finish::Identity, accuracy});
+         Finish::Identity, accuracy, true});
 const bool registered_rmse = add({"rmse", "root mean squared error of the rating", Better::Lower,
                                   false, Finish::Root, squared_error});
 const bool registered_mae = add({"mae", "mean absolute error of the rating", Better::Lower, false,

@@ -1,5 +1,7 @@
 #include "tutti/ensemble/metrics/terms.hpp"
 
+#include "tutti/data/number_text.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -35,6 +37,12 @@ class Terms final : public PreparedMetric {
 };
 
 }  // namespace
+
+std::string positive_in_protocol(const MetricOptions& options) {
+  return options.positive == MetricOptions{}.positive
+             ? ""
+             : "/positive=" + shortest_text(options.positive);
+}
 
 void bad_row(const std::string& metric, std::size_t row, const std::string& what,
              const std::string& hint) {
@@ -133,7 +141,7 @@ std::unique_ptr<PreparedMetric> RankedMetric::prepare(std::span<const double> sc
 }
 
 std::string RankedMetric::protocol() const {
-  return name_ + "/rated/ties=avg/per-user-" + options_.split;
+  return name_ + "/rated/ties=avg/per-user-" + options_.split + positive_in_protocol(options_);
 }
 
 }  // namespace tutti

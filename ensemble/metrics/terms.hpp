@@ -17,6 +17,10 @@ namespace tutti {
 std::size_t check_rows(const std::string& metric, std::span<const double> score,
                        std::span<const double> label, std::span<const std::int32_t> user);
 
+/// "/positive=4" for a protocol whose metric asks which labels are relevant; empty for the usual
+/// 0.5, by which labels 0 and 1 are told apart.
+std::string positive_in_protocol(const MetricOptions& options);
+
 /// The Error(Data) of a row that a metric cannot use.
 [[noreturn]] void bad_row(const std::string& metric, std::size_t row, const std::string& what,
                           const std::string& hint);

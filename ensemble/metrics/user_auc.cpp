@@ -35,7 +35,7 @@ class UserAuc final : public Metric {
   [[nodiscard]] Better better() const noexcept override { return Better::Higher; }
   [[nodiscard]] std::string protocol() const override {
     return name_ + "/rated/ties=avg/" + (by_rows_ ? "per-user-by-rows-" : "per-user-") +
-           options_.split;
+           options_.split + positive_in_protocol(options_);
   }
 
  private:

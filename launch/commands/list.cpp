@@ -1,4 +1,5 @@
 #include "tutti/data/reader.hpp"
+#include "tutti/ensemble/fusion/normalise.hpp"
 #include "tutti/ensemble/fusion_rule.hpp"
 #include "tutti/ensemble/metric.hpp"
 #include "tutti/launch/command.hpp"
@@ -26,9 +27,11 @@ Lines lines_of() {
 }
 
 std::map<std::string, Lines> everything() {
-  return {{"backbones", lines_of<ModelRegistry>()},     {"commands", lines_of<CommandRegistry>()},
-          {"fusion-rules", lines_of<FusionRegistry>()}, {"heads", lines_of<HeadRegistry>()},
-          {"metrics", lines_of<MetricRegistry>()},      {"sources", lines_of<ReaderRegistry>()}};
+  return {
+      {"backbones", lines_of<ModelRegistry>()},     {"commands", lines_of<CommandRegistry>()},
+      {"fusion-rules", lines_of<FusionRegistry>()}, {"heads", lines_of<HeadRegistry>()},
+      {"metrics", lines_of<MetricRegistry>()},      {"normalisers", lines_of<NormaliserRegistry>()},
+      {"sources", lines_of<ReaderRegistry>()}};
 }
 
 class List : public Command {
@@ -36,7 +39,7 @@ class List : public Command {
   [[nodiscard]] CommandHelp help() const override {
     return {"list [KIND]",
             "Lists what is registered: backbones, commands, fusion-rules, heads, metrics, "
-            "sources.",
+            "normalisers, sources.",
             "  tutti list\n  tutti list fusion-rules\n"};
   }
 

@@ -158,6 +158,16 @@ TEST(Protocols, unlike_ones_are_refused) {
   EXPECT_THROW(require_same_protocol(make_metric("auc", {})->protocol(),
                                      make_metric("auc", random)->protocol()),
                Error);
+  MetricOptions four;
+  four.positive = 4;
+  for (const char* name : {"auc", "user-auc", "ndcg@10", "accuracy", "brier", "log-loss"}) {
+    EXPECT_THROW(require_same_protocol(make_metric(name, {})->protocol(),
+                                       make_metric(name, four)->protocol()),
+                 Error);
+  }
+  EXPECT_EQ(make_metric("ndcg@10", four)->protocol(),
+            "ndcg@10/rated/ties=avg/per-user-time/positive=4");
+  EXPECT_EQ(make_metric("rmse", four)->protocol(), make_metric("rmse", {})->protocol());
   EXPECT_THROW(require_same_protocol(make_metric("ndcg@5", {})->protocol(),
                                      make_metric("ndcg@10", {})->protocol()),
                Error);

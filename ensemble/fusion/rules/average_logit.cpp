@@ -14,6 +14,7 @@ class AverageLogit final : public CheckedRule {
  public:
   explicit AverageLogit(const FusionOptions& options) : CheckedRule("average-logit", options) {
     refuse_rating(name(), options);
+    refuse_open(name(), options);
   }
 
   [[nodiscard]] std::vector<double> weights() const override { return {}; }
@@ -42,6 +43,7 @@ class AverageLogit final : public CheckedRule {
   }
 
   [[nodiscard]] int members() const override { return members_; }
+  [[nodiscard]] bool needs_labels() const override { return false; }
 
  private:
   int members_ = 0;

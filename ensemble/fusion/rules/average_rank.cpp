@@ -107,6 +107,7 @@ class AverageRank final : public CheckedRule {
   }
 
   [[nodiscard]] int members() const override { return static_cast<int>(curves_.size()); }
+  [[nodiscard]] bool needs_labels() const override { return false; }
 
  private:
   std::vector<Curve> curves_;

@@ -4,10 +4,14 @@
 //                and rank, 1 / rmse for rating; all equal where no member is above chance
 //   parameters   proportional to the parameter count
 //   depth        proportional to the number of layers
+//   parameters-log, depth-log
+//                proportional to log(1 + parameter count), log(1 + layers): ten times the size is
+//                not ten times the say
 //   best         1 for the member of the best validation performance (the first of equals)
 #include "tutti/ensemble/fusion/linear_rule.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace tutti {
@@ -22,6 +26,7 @@ class Average final : public LinearRule {
                                                 const Labels& /*labels*/) const override {
     return normalised(std::vector<double>(static_cast<std::size_t>(validation.members), 1.0));
   }
+  [[nodiscard]] bool needs_labels() const override { return false; }
 };
 
 class Performance final : public LinearRule {
@@ -52,8 +57,8 @@ class Best final : public LinearRule {
 class ByFact final : public LinearRule {
  public:
   ByFact(const std::string& name, FusionOptions options, double MemberFacts::*fact,
-         std::string what)
-      : LinearRule(name, std::move(options)), fact_(fact), what_(std::move(what)) {}
+         std::string what, bool log)
+      : LinearRule(name, std::move(options)), fact_(fact), what_(std::move(what)), log_(log) {}
 
  protected:
   [[nodiscard]] std::vector<double> fit_weights(const Scores& validation,
@@ -69,14 +74,16 @@ class ByFact final : public LinearRule {
                         member_name(options(), m) + " is not known",
                     "take '" + name() + "' out of the candidates");
       }
-      raw.push_back(value);
+      raw.push_back(log_ ? std::log1p(value) : value);
     }
     return normalised(std::move(raw));
   }
+  [[nodiscard]] bool needs_labels() const override { return false; }
 
  private:
   double MemberFacts::*fact_;
   std::string what_;
+  bool log_;
 };
 
 const bool registered_average = FusionRegistry::add(
@@ -90,15 +97,23 @@ const bool registered_performance =
 const bool registered_best = FusionRegistry::add(
     "best", "the single best member on validation",
     [](const FusionOptions& options) { return std::make_unique<Best>("best", options); });
-const bool registered_parameters = FusionRegistry::add(
-    "parameters", "weights by parameter count", [](const FusionOptions& options) {
-      return std::make_unique<ByFact>("parameters", options, &MemberFacts::parameters,
-                                      "parameter count");
-    });
-const bool registered_depth =
-    FusionRegistry::add("depth", "weights by number of layers", [](const FusionOptions& options) {
-      return std::make_unique<ByFact>("depth", options, &MemberFacts::layers, "number of layers");
-    });
+bool add_by_fact(const char* name, const char* about, double MemberFacts::*fact, const char* what,
+                 bool log) {
+  return FusionRegistry::add(name, about, [=](const FusionOptions& options) {
+    return std::make_unique<ByFact>(name, options, fact, what, log);
+  });
+}
+
+const bool registered_parameters = add_by_fact("parameters", "weights by parameter count",
+                                               &MemberFacts::parameters, "parameter count", false);
+const bool registered_parameters_log =
+    add_by_fact("parameters-log", "weights by the log of the parameter count",
+                &MemberFacts::parameters, "parameter count", true);
+const bool registered_depth = add_by_fact("depth", "weights by number of layers",
+                                          &MemberFacts::layers, "number of layers", false);
+const bool registered_depth_log =
+    add_by_fact("depth-log", "weights by the log of the number of layers", &MemberFacts::layers,
+                "number of layers", true);
 
 }  // namespace
 }  // namespace tutti

@@ -83,6 +83,7 @@ class Vote : public CheckedRule {
   }
 
   [[nodiscard]] int members() const override { return static_cast<int>(voters_.size()); }
+  [[nodiscard]] bool needs_labels() const override { return by_performance_; }
 
  private:
   static std::size_t at(int m) { return static_cast<std::size_t>(m); }
