@@ -6,30 +6,48 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <span>
 #include <utility>
 
 namespace tutti {
 
+namespace {
+constexpr std::size_t kBlock = 1 << 20;  // bytes
+}
+
 CsvFile::CsvFile(Path file, const CsvFormat& format)
-    : file_(std::move(file)), format_(format), bytes_(read_file(file_)) {
-  if (bytes_.compare(0, 3, "\xEF\xBB\xBF") == 0) position_ = 3;
+    : file_(std::move(file)), format_(format), in_(file_) {
+  if (within(2) && bytes_.compare(0, 3, "\xEF\xBB\xBF") == 0) position_ = 3;
 }
 
 std::string CsvFile::where() const { return file_.string() + ":" + std::to_string(line_); }
 
+// Is there a byte so far ahead? Reads on where it is not in memory yet.
+bool CsvFile::within(std::size_t ahead) {
+  while (!ended_ && position_ + ahead >= bytes_.size()) {
+    const std::size_t old = bytes_.size();
+    bytes_.resize(old + kBlock);
+    bytes_.resize(old + in_.read(std::span(bytes_).subspan(old)));
+    ended_ = bytes_.size() == old;
+  }
+  return position_ + ahead < bytes_.size();
+}
+
 // At the end of a field: separator, end of line or end of file?
-bool CsvFile::at_separator() const {
-  return position_ >= bytes_.size() || bytes_[position_] == format_.separator ||
-         bytes_[position_] == '\n' || bytes_.compare(position_, 2, "\r\n") == 0;
+bool CsvFile::at_separator() {
+  if (!within()) return true;
+  const char c = bytes_[position_];
+  return c == format_.separator || c == '\n' ||
+         (c == '\r' && within(1) && bytes_[position_ + 1] == '\n');
 }
 
 std::string CsvFile::quoted_field() {
   const std::int64_t opened = next_line_;
   std::string field;
-  for (++position_; position_ < bytes_.size(); ++position_) {
+  for (++position_; within(); ++position_) {
     const char c = bytes_[position_];
     if (c == '"') {
-      if (position_ + 1 < bytes_.size() && bytes_[position_ + 1] == '"') {
+      if (within(1) && bytes_[position_ + 1] == '"') {
         ++position_;
       } else {
         ++position_;
@@ -50,15 +68,19 @@ std::string CsvFile::quoted_field() {
 
 bool CsvFile::next(std::vector<std::string>& fields) {
   fields.clear();
-  while (position_ < bytes_.size() &&
-         (bytes_[position_] == '\n' || bytes_.compare(position_, 2, "\r\n") == 0)) {
+  if (position_ >= kBlock) {
+    bytes_.erase(0, position_);
+    position_ = 0;
+  }
+  while (within() && (bytes_[position_] == '\n' ||
+                      (bytes_[position_] == '\r' && within(1) && bytes_[position_ + 1] == '\n'))) {
     position_ += bytes_[position_] == '\n' ? 1 : 2;
     ++next_line_;
   }
-  if (position_ >= bytes_.size()) return false;
+  if (!within()) return false;
   line_ = next_line_;
   for (;;) {
-    if (format_.quotes && position_ < bytes_.size() && bytes_[position_] == '"') {
+    if (format_.quotes && within() && bytes_[position_] == '"') {
       fields.push_back(quoted_field());
     } else {
       const std::size_t start = position_;
@@ -66,7 +88,7 @@ bool CsvFile::next(std::vector<std::string>& fields) {
       fields.emplace_back(bytes_, start, position_ - start);
     }
     if (format_.latin1) fields.back() = latin1_to_utf8(fields.back());
-    if (position_ >= bytes_.size()) return true;
+    if (!within()) return true;
     if (bytes_[position_] != format_.separator) break;
     ++position_;
   }

@@ -15,8 +15,8 @@ struct CsvFormat {
 };
 
 /// Reads delimited text record by record: RFC 4180, LF or CRLF, an optional byte-order mark, empty
-/// lines left out. The file is held in memory. Fields are bytes as they stand: UTF-8 is not
-/// checked.
+/// lines left out. Read a block at a time: in memory are a record and two blocks of 1 MiB. Fields
+/// are bytes as they stand: UTF-8 is not checked.
 class CsvFile {
  public:
   /// Throws Error(Io) for a file that cannot be read.
@@ -34,11 +34,14 @@ class CsvFile {
 
  private:
   std::string quoted_field();
-  bool at_separator() const;
+  bool at_separator();
+  bool within(std::size_t ahead = 0);
 
   Path file_;
   CsvFormat format_;
-  std::string bytes_;
+  InputFile in_;
+  bool ended_ = false;  // in_ has no more
+  std::string bytes_;   // from the start of the record on
   std::size_t position_ = 0;
   std::int64_t line_ = 0;
   std::int64_t next_line_ = 1;

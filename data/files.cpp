@@ -12,6 +12,7 @@
 #include <cstring>
 #include <memory>
 #include <system_error>
+#include <utility>
 
 namespace tutti {
 
@@ -63,60 +64,46 @@ void sync_path(const Path& path, int flags) {
   file.close();
 }
 
-class Digest {
- public:
-  Digest() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    TUTTI_ASSERT(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1,
-                 "SHA-256");
-  }
-
-  void update(const void* bytes, std::size_t size) {
-    TUTTI_ASSERT(EVP_DigestUpdate(context_.get(), bytes, size) == 1, "SHA-256");
-  }
-
-  std::string hex() {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned int size = 0;
-    TUTTI_ASSERT(EVP_DigestFinal_ex(context_.get(), digest.data(), &size) == 1, "SHA-256");
-    static constexpr char kDigits[] = "0123456789abcdef";
-    std::string out;
-    for (unsigned int i = 0; i < size; ++i) {
-      out.push_back(kDigits[digest[i] >> 4]);
-      out.push_back(kDigits[digest[i] & 15]);
-    }
-    return out;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
-
 // Calls `use(bytes, size)` for each block of a regular file.
 template <class Use>
 void read_blocks(const Path& file, std::uint64_t limit, Use use) {
-  // O_NONBLOCK: opening a FIFO must not wait for a writer; it is refused below.
-  Descriptor in(file, O_RDONLY | O_NONBLOCK, "cannot open");
-  struct stat status {};
-  if (::fstat(in.fd(), &status) != 0) fail("cannot read", file);
-  if (!S_ISREG(status.st_mode)) {
-    throw Error(Code::Io, "not a regular file: " + file.string(), "give a plain file");
-  }
-  if (static_cast<std::uint64_t>(status.st_size) > limit) {
-    throw Error(Code::Data, "file too large: " + file.string() + ": " +
-                                std::to_string(status.st_size) + " bytes, at most " +
-                                std::to_string(limit) + " expected");
+  InputFile in(file);
+  if (in.size() > limit) {
+    throw Error(Code::Data, "file too large: " + file.string() + ": " + std::to_string(in.size()) +
+                                " bytes, at most " + std::to_string(limit) + " expected");
   }
   std::string block(1 << 20, '\0');
-  for (;;) {
-    const ssize_t got = ::read(in.fd(), block.data(), block.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail("read failed", file);
-    if (got == 0) return;
-    use(block.data(), static_cast<std::size_t>(got));
-  }
+  while (const std::size_t got = in.read(block)) use(block.data(), got);
 }
 
 }  // namespace
+
+// O_NONBLOCK: opening a FIFO must not wait for a writer; it is refused.
+InputFile::InputFile(Path file)
+    : file_(std::move(file)), fd_(::open(file_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
+  if (fd_ < 0) fail("cannot open", file_);
+  struct stat status {};
+  const bool known = ::fstat(fd_, &status) == 0;
+  if (known && S_ISREG(status.st_mode)) {
+    size_ = static_cast<std::uint64_t>(status.st_size);
+    return;
+  }
+  const int reason = errno;
+  ::close(fd_);
+  errno = reason;
+  if (!known) fail("cannot read", file_);
+  throw Error(Code::Io, "not a regular file: " + file_.string(), "give a plain file");
+}
+
+InputFile::~InputFile() { ::close(fd_); }
+
+std::size_t InputFile::read(std::span<char> into) {
+  for (;;) {
+    const ssize_t got = ::read(fd_, into.data(), into.size());
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR) fail("read failed", file_);
+  }
+}
 
 std::string read_file(const Path& file, std::uint64_t limit) {
   std::string out;
@@ -170,14 +157,44 @@ void make_folder(const Path& folder) {
   }
 }
 
+struct Sha256::Impl {
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(),
+                                                                  EVP_MD_CTX_free};
+};
+
+Sha256::Sha256() : impl_(std::make_unique<Impl>()) {
+  TUTTI_ASSERT(
+      impl_->context && EVP_DigestInit_ex(impl_->context.get(), EVP_sha256(), nullptr) == 1,
+      "SHA-256");
+}
+
+Sha256::~Sha256() = default;
+
+void Sha256::update(const void* bytes, std::size_t size) {
+  TUTTI_ASSERT(EVP_DigestUpdate(impl_->context.get(), bytes, size) == 1, "SHA-256");
+}
+
+std::string Sha256::hex() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  TUTTI_ASSERT(EVP_DigestFinal_ex(impl_->context.get(), digest.data(), &size) == 1, "SHA-256");
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (unsigned int i = 0; i < size; ++i) {
+    out.push_back(kDigits[digest[i] >> 4]);
+    out.push_back(kDigits[digest[i] & 15]);
+  }
+  return out;
+}
+
 std::string sha256(std::string_view bytes) {
-  Digest digest;
+  Sha256 digest;
   digest.update(bytes.data(), bytes.size());
   return digest.hex();
 }
 
 std::string sha256_of_file(const Path& file) {
-  Digest digest;
+  Sha256 digest;
   read_blocks(file, UINT64_MAX,
               [&](const char* bytes, std::size_t size) { digest.update(bytes, size); });
   return digest.hex();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tutti/data/column.hpp"
 #include "tutti/data/files.hpp"
 
 #include <cstdint>
@@ -14,13 +15,17 @@ namespace tutti {
 /// Builds an HDF5 file: latest format, chunked, fletcher32 on every dataset. h5py opens it.
 ///
 /// The file is built in memory and written by save(), atomically: HDF5 itself reports a full disk
-/// only when it closes a file, and then crashes at exit. Text columns are two datasets, PATH/bytes
-/// and PATH/offsets [n + 1], since HDF5 does not checksum strings of varying length. Missing groups
-/// are made. Objects of these two classes may be used from different threads (one lock for all, as
-/// HDF5 has one state for all).
+/// only when it closes a file, and then crashes at exit. A file that may not fit in memory is built
+/// beside its name instead (the second constructor): there, before save() closes it, everything is
+/// flushed, and where that fails the rest goes to /dev/null, so that HDF5 can close. Text columns
+/// are two datasets, PATH/bytes and PATH/offsets [n + 1], since HDF5 does not checksum strings of
+/// varying length. Missing groups are made. Objects of these two classes may be used from different
+/// threads (one lock for all, as HDF5 has one state for all).
 class Hdf5Writer {
  public:
   Hdf5Writer();
+  /// Builds the file on disk, under temporary_name(file), to be saved as `file`. Throws Error(Io).
+  explicit Hdf5Writer(const Path& file);
   ~Hdf5Writer();
   Hdf5Writer(const Hdf5Writer&) = delete;
   Hdf5Writer& operator=(const Hdf5Writer&) = delete;
@@ -33,6 +38,9 @@ class Hdf5Writer {
   /// [values.size() / columns][columns].
   template <class T>
   void write(const std::string& path, std::span<const T> values, std::int64_t columns = 0);
+  /// One dimension, a block at a time.
+  template <class T>
+  void write_column(const std::string& path, const Column<T>& values);
   void write_text(const std::string& path, std::span<const std::string> values);
 
   /// Closes and writes `file`; the writer cannot be used after it. Throws Error(Io).
@@ -43,9 +51,9 @@ class Hdf5Writer {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Reads an HDF5 file that is held in memory. Throws Error(Io) for a missing file, Error(Data)
-/// naming the file and the dataset for one that is not HDF5, lacks the dataset, holds another type
-/// or fails its checksum.
+/// Reads an HDF5 file; in memory is what is asked for. Throws Error(Io) for a missing file,
+/// Error(Data) naming the file and the dataset for one that is not HDF5, lacks the dataset, holds
+/// another type or fails its checksum.
 class Hdf5Reader {
  public:
   explicit Hdf5Reader(const Path& file);
@@ -60,8 +68,15 @@ class Hdf5Reader {
   template <class T>
   [[nodiscard]] std::vector<T> read(const std::string& path) const;
   [[nodiscard]] std::vector<std::string> read_text(const std::string& path) const;
+  /// A dataset of one dimension that stays in the file where it is long; the column may outlive the
+  /// reader. Its checksums are then not looked at: whoever reads it all compares a digest. Throws
+  /// Error(Data) too for a long one that is not stored as Hdf5Writer does.
+  template <class T>
+  [[nodiscard]] Column<T> column(const std::string& path) const;
 
  private:
+  void expect(const std::string& path) const;
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -4,7 +4,13 @@ namespace tutti::hdf5 {
 
 namespace {
 constexpr std::size_t kGrowth = 1 << 20;  // bytes by which the image in memory grows
+
+void set_version(const Handle& access) {
+  check(H5Pset_libver_bounds(access.id(), H5F_LIBVER_LATEST, H5F_LIBVER_LATEST), Code::Internal,
+        "format version");
 }
+
+}  // namespace
 
 std::unique_lock<std::recursive_mutex> lock() {
   static std::recursive_mutex mutex;
@@ -38,8 +44,14 @@ Handle properties(hid_t kind) { return {H5Pcreate(kind), H5Pclose, Code::Interna
 Handle memory_access() {
   Handle access = properties(H5P_FILE_ACCESS);
   check(H5Pset_fapl_core(access.id(), kGrowth, 0), Code::Internal, "memory driver");
-  check(H5Pset_libver_bounds(access.id(), H5F_LIBVER_LATEST, H5F_LIBVER_LATEST), Code::Internal,
-        "format version");
+  set_version(access);
+  return access;
+}
+
+Handle disk_access() {
+  Handle access = properties(H5P_FILE_ACCESS);
+  check(H5Pset_file_locking(access.id(), 0, 1), Code::Internal, "file locking");
+  set_version(access);
   return access;
 }
 

@@ -66,7 +66,9 @@ hid_t native() {
 
 /// A fresh property list.
 Handle properties(hid_t kind);
-/// Access to a file in memory, of the latest format.
+/// Access to a file of the latest format: in memory, or on disk. On disk without HDF5's own locks,
+/// which some network file systems refuse: files are renamed into place whole.
 Handle memory_access();
+Handle disk_access();
 
 }  // namespace tutti::hdf5

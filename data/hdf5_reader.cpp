@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 
 namespace tutti {
 
@@ -18,23 +19,27 @@ struct Hdf5Reader::Impl {
   std::uint64_t bytes;
   Handle file;
 
+  std::shared_ptr<SpillFile> raw = nullptr;  // the same file, for columns that stay in it
+
+  template <class T>
+  [[nodiscard]] std::pair<Handle, std::size_t> open(const std::string& dataset) const;
   [[nodiscard]] std::string at(const std::string& dataset) const {
     return path.string() + ": " + dataset;
   }
 };
 
 Hdf5Reader::Hdf5Reader(const Path& file) {
-  std::string image = read_file(file);
-  const auto held = lock();
-  const Handle access = memory_access();
-  if (image.compare(0, 8, "\x89HDF\r\n\x1a\n") != 0) {
+  InputFile bytes(file);
+  std::string signature(8, '\0');
+  if (bytes.read(signature) != signature.size() || signature != "\x89HDF\r\n\x1a\n") {
     throw Error(Code::Data, "not an HDF5 file: " + file.string());
   }
-  check(H5Pset_file_image(access.id(), image.data(), image.size()), Code::Internal, "file image");
+  const auto held = lock();
+  const Handle access = disk_access();
   impl_ = std::make_unique<Impl>(Impl{file,
-                                      image.size(),
-                                      {H5Fopen(fresh_name().c_str(), H5F_ACC_RDONLY, access.id()),
-                                       H5Fclose, Code::Data, "cannot open " + file.string()}});
+                                      bytes.size(),
+                                      {H5Fopen(file.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose,
+                                       Code::Data, "cannot open " + file.string()}});
 }
 
 Hdf5Reader::~Hdf5Reader() {
@@ -78,13 +83,11 @@ std::string Hdf5Reader::attribute(const std::string& path, const std::string& na
   return value;
 }
 
+// The dataset and how many values it has, checked to be of type T and in this file.
 template <class T>
-std::vector<T> Hdf5Reader::read(const std::string& path) const {
-  const auto held = lock();
-  const std::string what = impl_->at(path);
-  if (!has(path)) throw Error(Code::Data, "no dataset '" + path + "' in " + impl_->path.string());
-  const Handle dataset(H5Dopen2(impl_->file.id(), path.c_str(), H5P_DEFAULT), H5Dclose, Code::Data,
-                       what);
+std::pair<Handle, std::size_t> Hdf5Reader::Impl::open(const std::string& name) const {
+  const std::string what = at(name);
+  Handle dataset(H5Dopen2(file.id(), name.c_str(), H5P_DEFAULT), H5Dclose, Code::Data, what);
   const Handle create(H5Dget_create_plist(dataset.id()), H5Pclose, Code::Data, what);
   if (check(H5Pget_external_count(create.id()), Code::Data, what) != 0) {
     throw Error(Code::Data, what + " keeps its values in another file");
@@ -99,15 +102,69 @@ std::vector<T> Hdf5Reader::read(const std::string& path) const {
   const Handle space(H5Dget_space(dataset.id()), H5Sclose, Code::Data, what);
   const hssize_t size = check(H5Sget_simple_extent_npoints(space.id()), Code::Data, what);
   // A size that the file cannot hold is a broken header, not a reason to take all memory.
-  if (static_cast<std::uint64_t>(size) > impl_->bytes * kMaxExpansion / sizeof(T)) {
+  if (static_cast<std::uint64_t>(size) > bytes * kMaxExpansion / sizeof(T)) {
     throw Error(Code::Data, what + " claims " + std::to_string(size) + " values in a file of " +
-                                std::to_string(impl_->bytes) + " bytes");
+                                std::to_string(bytes) + " bytes");
   }
-  std::vector<T> values(static_cast<std::size_t>(size));
+  return {std::move(dataset), static_cast<std::size_t>(size)};
+}
+
+void Hdf5Reader::expect(const std::string& path) const {
+  if (!has(path)) throw Error(Code::Data, "no dataset '" + path + "' in " + impl_->path.string());
+}
+
+template <class T>
+std::vector<T> Hdf5Reader::read(const std::string& path) const {
+  const auto held = lock();
+  expect(path);
+  const auto [dataset, size] = impl_->open<T>(path);
+  std::vector<T> values(size);
   if (values.empty()) return values;
   check(H5Dread(dataset.id(), native<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
-        Code::Data, "cannot read " + what);
+        Code::Data, "cannot read " + impl_->at(path));
   return values;
+}
+
+template <class T>
+Column<T> Hdf5Reader::column(const std::string& path) const {
+  const auto held = lock();
+  expect(path);
+  const auto [dataset, size] = impl_->open<T>(path);
+  if (size * sizeof(T) < Column<T>::kMemory) return read<T>(path);
+
+  // A chunk whose only filter is the checksum lies in the file as it is in memory, with four bytes
+  // after it: it can be read without the library, and without its lock.
+  const std::string what = impl_->at(path);
+  const Handle create(H5Dget_create_plist(dataset.id()), H5Pclose, Code::Data, what);
+  const Handle type(H5Dget_type(dataset.id()), H5Tclose, Code::Data, what);
+  const Handle space(H5Dget_space(dataset.id()), H5Sclose, Code::Data, what);
+  hsize_t chunk = 0;
+  unsigned flags = 0;
+  unsigned config = 0;
+  std::size_t parameters = 0;
+  bool plain =
+      H5Tequal(type.id(), native<T>()) > 0 && H5Sget_simple_extent_ndims(space.id()) == 1 &&
+      H5Pget_layout(create.id()) == H5D_CHUNKED && H5Pget_chunk(create.id(), 1, &chunk) == 1 &&
+      chunk == Column<T>::kBlock && H5Pget_nfilters(create.id()) == 1 &&
+      H5Pget_filter2(create.id(), 0, &flags, &parameters, nullptr, 0, nullptr, &config) ==
+          H5Z_FILTER_FLETCHER32;
+  std::vector<std::uint64_t> blocks;
+  for (hsize_t first = 0; plain && first < size; first += chunk) {
+    unsigned mask = 0;
+    haddr_t address = HADDR_UNDEF;
+    hsize_t bytes = 0;
+    check(H5Dget_chunk_info_by_coord(dataset.id(), &first, &mask, &address, &bytes), Code::Data,
+          what);
+    plain = mask == 0 && bytes == chunk * sizeof(T) + 4 && address < impl_->bytes &&
+            bytes <= impl_->bytes - address;
+    blocks.push_back(address);
+  }
+  if (!plain) {
+    throw Error(Code::Data, what + " is not stored in chunks of " +
+                                std::to_string(Column<T>::kBlock) + " with checksums alone");
+  }
+  if (!impl_->raw) impl_->raw = std::make_shared<SpillFile>(impl_->path);
+  return {impl_->raw, std::move(blocks), size};
 }
 
 std::vector<std::string> Hdf5Reader::read_text(const std::string& path) const {
@@ -131,5 +188,10 @@ template std::vector<std::int32_t> Hdf5Reader::read(const std::string&) const;
 template std::vector<std::int64_t> Hdf5Reader::read(const std::string&) const;
 template std::vector<float> Hdf5Reader::read(const std::string&) const;
 template std::vector<double> Hdf5Reader::read(const std::string&) const;
+
+template Column<std::uint8_t> Hdf5Reader::column(const std::string&) const;
+template Column<std::int32_t> Hdf5Reader::column(const std::string&) const;
+template Column<std::int64_t> Hdf5Reader::column(const std::string&) const;
+template Column<double> Hdf5Reader::column(const std::string&) const;
 
 }  // namespace tutti

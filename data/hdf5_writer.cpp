@@ -2,6 +2,9 @@
 #include "tutti/data/hdf5.hpp"
 #include "tutti/data/hdf5_handle.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -93,6 +96,45 @@ Handle text_type(std::size_t size) {
 struct Hdf5Writer::Impl {
   Image image;  // outlives the file, which writes to it when it closes
   std::optional<Handle> file;
+  Path temporary = {};  // of a file that is built on disk
+  bool published = false;
+
+  Impl() = default;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    if (temporary.empty() || published) return;
+    give_up();
+    ::unlink(temporary.c_str());
+  }
+
+  // What HDF5 has not written yet goes to /dev/null: a file that cannot be closed would crash the
+  // process when it exits.
+  void give_up() {
+    void* fd = nullptr;
+    if (!file || H5Fget_vfd_handle(file->id(), H5P_DEFAULT, &fd) < 0) return;
+    const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nowhere >= 0) ::dup2(nowhere, *static_cast<int*>(fd));
+    if (nowhere >= 0) ::close(nowhere);
+    file.reset();
+  }
+
+  // On disk any call may meet a full one.
+  template <class Work>
+  void guarded(Work work) {
+    TUTTI_ASSERT(file, "the writer was closed, or failed before");
+    if (temporary.empty()) {
+      work();
+      return;
+    }
+    try {
+      work();
+    } catch (const Error& error) {
+      give_up();
+      throw Error(Code::Io, temporary.string() + ": " + error.what(),
+                  "see that the disk has space, and that nothing else is wrong with it");
+    }
+  }
 };
 
 Hdf5Writer::Hdf5Writer() : impl_(std::make_unique<Impl>()) {
@@ -109,6 +151,16 @@ Hdf5Writer::Hdf5Writer() : impl_(std::make_unique<Impl>()) {
   const Handle create = untimed(H5P_FILE_CREATE);
   impl_->file.emplace(H5Fcreate(fresh_name().c_str(), H5F_ACC_TRUNC, create.id(), access.id()),
                       H5Fclose, Code::Internal, "cannot start a file");
+}
+
+Hdf5Writer::Hdf5Writer(const Path& file) : impl_(std::make_unique<Impl>()) {
+  const auto held = lock();
+  const Handle access = disk_access();
+  const Handle create = untimed(H5P_FILE_CREATE);
+  const Path temporary = temporary_name(file);
+  impl_->file.emplace(H5Fcreate(temporary.c_str(), H5F_ACC_TRUNC, create.id(), access.id()),
+                      H5Fclose, Code::Io, "cannot create " + file.string());
+  impl_->temporary = temporary;
 }
 
 Hdf5Writer::~Hdf5Writer() {
@@ -138,28 +190,60 @@ void Hdf5Writer::attribute(const std::string& path, const std::string& name,
   made.close(name);
 }
 
-template <class T>
-void Hdf5Writer::write(const std::string& path, std::span<const T> values, std::int64_t columns) {
-  const auto held = lock();
+namespace {
+
+// A chunked dataset with checksums, not yet written; `columns` 0: of one dimension.
+Handle make_dataset(hid_t file, const std::string& path, hid_t type, std::size_t values,
+                    std::int64_t columns) {
   const hsize_t width = columns > 0 ? static_cast<hsize_t>(columns) : 1;
-  TUTTI_ASSERT(values.size() % width == 0, "a table has whole rows: " + path);
-  const std::array<hsize_t, 2> size = {values.size() / width, width};
+  TUTTI_ASSERT(values % width == 0, "a table has whole rows: " + path);
+  const std::array<hsize_t, 2> size = {values / width, width};
   const int rank = columns > 0 ? 2 : 1;
   const Handle space(H5Screate_simple(rank, size.data(), nullptr), H5Sclose, Code::Internal, path);
   const Handle create = untimed(H5P_DATASET_CREATE);
-  if (!values.empty()) {  // an empty dataset cannot be chunked, and has nothing to check
+  if (values != 0) {  // an empty dataset cannot be chunked, and has nothing to check
     const std::array<hsize_t, 2> chunk = {
         std::min<hsize_t>(size[0], std::max<hsize_t>(kChunk / width, 1)), width};
     check(H5Pset_chunk(create.id(), rank, chunk.data()), Code::Internal, path);
     check(H5Pset_fletcher32(create.id()), Code::Internal, path);
   }
-  make_parents(impl_->file->id(), path);
-  Handle made(H5Dcreate2(impl_->file->id(), path.c_str(), native<T>(), space.id(), H5P_DEFAULT,
-                         create.id(), H5P_DEFAULT),
-              H5Dclose, Code::Internal, "cannot make dataset " + path);
-  check(H5Dwrite(made.id(), native<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
-        Code::Internal, "cannot write dataset " + path);
-  made.close(path);
+  make_parents(file, path);
+  return {H5Dcreate2(file, path.c_str(), type, space.id(), H5P_DEFAULT, create.id(), H5P_DEFAULT),
+          H5Dclose, Code::Internal, "cannot make dataset " + path};
+}
+
+}  // namespace
+
+template <class T>
+void Hdf5Writer::write(const std::string& path, std::span<const T> values, std::int64_t columns) {
+  const auto held = lock();
+  impl_->guarded([&] {
+    Handle made = make_dataset(impl_->file->id(), path, native<T>(), values.size(), columns);
+    check(H5Dwrite(made.id(), native<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
+          Code::Internal, "cannot write dataset " + path);
+    made.close(path);
+  });
+}
+
+template <class T>
+void Hdf5Writer::write_column(const std::string& path, const Column<T>& values) {
+  const auto held = lock();
+  impl_->guarded([&] {
+    Handle made = make_dataset(impl_->file->id(), path, native<T>(), values.size(), 0);
+    const Handle space(H5Dget_space(made.id()), H5Sclose, Code::Internal, path);
+    std::vector<T> block;
+    for (hsize_t first = 0; first < values.size(); first += kChunk) {
+      const hsize_t count = std::min<hsize_t>(kChunk, values.size() - first);
+      block.resize(count);
+      values.read(first, block);
+      const Handle memory(H5Screate_simple(1, &count, nullptr), H5Sclose, Code::Internal, path);
+      check(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, &first, nullptr, &count, nullptr),
+            Code::Internal, path);
+      check(H5Dwrite(made.id(), native<T>(), memory.id(), space.id(), H5P_DEFAULT, block.data()),
+            Code::Internal, "cannot write dataset " + path);
+    }
+    made.close(path);
+  });
 }
 
 void Hdf5Writer::write_text(const std::string& path, std::span<const std::string> values) {
@@ -174,12 +258,20 @@ void Hdf5Writer::write_text(const std::string& path, std::span<const std::string
 }
 
 void Hdf5Writer::save(const Path& file) {
-  {
-    const auto held = lock();
+  const auto held = lock();
+  if (impl_->temporary.empty()) {
     impl_->file->close(file.string());
+    cut_to_end_of_file(impl_->image.bytes);
+    write_file(file, impl_->image.bytes);
+    return;
   }
-  cut_to_end_of_file(impl_->image.bytes);
-  write_file(file, impl_->image.bytes);
+  impl_->guarded([&] {
+    check(H5Fflush(impl_->file->id(), H5F_SCOPE_GLOBAL), Code::Io, "cannot write");
+    impl_->file->close(file.string());
+  });
+  impl_->file.reset();
+  publish_file(impl_->temporary, file);
+  impl_->published = true;
 }
 
 template void Hdf5Writer::write(const std::string&, std::span<const std::uint8_t>, std::int64_t);
@@ -187,5 +279,10 @@ template void Hdf5Writer::write(const std::string&, std::span<const std::int32_t
 template void Hdf5Writer::write(const std::string&, std::span<const std::int64_t>, std::int64_t);
 template void Hdf5Writer::write(const std::string&, std::span<const float>, std::int64_t);
 template void Hdf5Writer::write(const std::string&, std::span<const double>, std::int64_t);
+
+template void Hdf5Writer::write_column(const std::string&, const Column<std::uint8_t>&);
+template void Hdf5Writer::write_column(const std::string&, const Column<std::int32_t>&);
+template void Hdf5Writer::write_column(const std::string&, const Column<std::int64_t>&);
+template void Hdf5Writer::write_column(const std::string&, const Column<double>&);
 
 }  // namespace tutti

@@ -2,7 +2,6 @@
 #include "tutti/data/store.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -100,11 +99,11 @@ class Guard {
 
   // Times only grow, so the last row counted is the one to look at.
   void statistics(const Example& example) const {
-    const auto train = store_.rows(Part::Train);
-    const auto end = std::lower_bound(train.begin(), train.end(), example.statistics_end);
-    if (end != train.begin() && !earlier(*std::prev(end), example.row)) {
-      refuse(example.row, "its statistics count rows up to " + std::to_string(*std::prev(end)) +
-                              ", which is not earlier");
+    Row last = std::min(example.statistics_end, all_.size()) - 1;
+    while (last >= 0 && part(last) != Part::Train) --last;
+    if (last >= 0 && !earlier(last, example.row)) {
+      refuse(example.row,
+             "its statistics count rows up to " + std::to_string(last) + ", which is not earlier");
     }
   }
 
@@ -146,14 +145,15 @@ void check_leaks(const Store& store, const Dataset& training, const std::string&
 void check_evaluation_leaks(const Store& store, const Dataset& evaluation, Part part,
                             const std::string& member) {
   const Guard guard(store, member);
-  const auto rows = store.rows(part);
+  const RowSet& rows = store.rows(part);
   if (evaluation.size() != static_cast<Row>(rows.size())) {
     guard.refuse(-1, std::string(name_of(part)) + " has " + std::to_string(rows.size()) +
                          " rows, the member's view " + std::to_string(evaluation.size()));
   }
-  for (Row i = 0; i < evaluation.size(); ++i) {
+  auto expected = rows.begin();
+  for (Row i = 0; i < evaluation.size(); ++i, ++expected) {
     const Example example = evaluation.get(i);
-    if (example.row != rows[static_cast<std::size_t>(i)]) {
+    if (example.row != *expected) {
       guard.refuse(example.row, "it is not row " + std::to_string(i) + " of the " + name_of(part) +
                                     " part, which every member has to see alike");
     }

@@ -12,29 +12,32 @@ namespace tutti {
 
 namespace {
 
-void limit(const std::vector<std::vector<Row>>& by_user, std::int64_t most, Part part,
-           std::uint64_t seed, std::vector<Part>& parts) {
-  std::vector<std::size_t> users;
-  std::vector<std::int64_t> size(by_user.size(), 0);
+void limit(const Interactions& rows, std::int64_t most, Part part, std::uint64_t seed,
+           std::vector<Part>& parts) {
+  std::vector<std::int64_t> size(rows.user_ids.size(), 0);
   std::int64_t total = 0;
-  for (std::size_t u = 0; u < by_user.size(); ++u) {
-    size[u] = std::count_if(by_user[u].begin(), by_user[u].end(),
-                            [&](Row r) { return parts[static_cast<std::size_t>(r)] == part; });
-    total += size[u];
-    if (size[u] > 0) users.push_back(u);
+  std::size_t row = 0;
+  for (const std::int32_t user : rows.user) {
+    if (parts[row++] != part) continue;
+    ++size[static_cast<std::size_t>(user)];
+    ++total;
   }
   if (most <= 0 || total <= most) return;
+  std::vector<std::size_t> users;
+  for (std::size_t u = 0; u < size.size(); ++u) {
+    if (size[u] > 0) users.push_back(u);
+  }
   Random(seed, "split limit", {static_cast<std::uint64_t>(part)}).shuffle(std::span(users));
   std::int64_t taken = 0;
+  std::vector<bool> stays(size.size(), false);
   for (const std::size_t u : users) {
-    if (taken + size[u] <= most) {
-      taken += size[u];
-      continue;
-    }
-    for (const Row r : by_user[u]) {
-      Part& mine = parts[static_cast<std::size_t>(r)];
-      if (mine == part) mine = Part::Unused;
-    }
+    stays[u] = taken + size[u] <= most;
+    if (stays[u]) taken += size[u];
+  }
+  row = 0;
+  for (const std::int32_t user : rows.user) {
+    Part& mine = parts[row++];
+    if (mine == part && !stays[static_cast<std::size_t>(user)]) mine = Part::Unused;
   }
 }
 
@@ -59,9 +62,8 @@ std::vector<Part> split_rows(const Interactions& rows, const SplitOptions& optio
                 "both are at least 0 and their sum is below 1");
   }
   std::vector<Part> parts = SplitterRegistry::make(options.by)->split(rows, options, seed);
-  const auto by_user = rows_by_user(rows);
-  limit(by_user, options.max_validation, Part::Validation, seed, parts);
-  limit(by_user, options.max_test, Part::Test, seed, parts);
+  limit(rows, options.max_validation, Part::Validation, seed, parts);
+  limit(rows, options.max_test, Part::Test, seed, parts);
   expect_some(parts, Part::Train, "training", options);
   if (options.validation > 0) expect_some(parts, Part::Validation, "validation", options);
   if (options.test > 0) expect_some(parts, Part::Test, "test", options);
@@ -78,11 +80,9 @@ void expect_times(const Interactions& rows, const std::string& by) {
               "set data.split.by to \"random\", or name the column of the time");
 }
 
-std::vector<std::vector<Row>> rows_by_user(const Interactions& rows) {
-  std::vector<std::vector<Row>> out(rows.user_ids.size());
-  for (Row r = 0; r < rows.size(); ++r) {
-    out[static_cast<std::size_t>(rows.user[static_cast<std::size_t>(r)])].push_back(r);
-  }
+std::vector<Row> rows_of_users(const Interactions& rows) {
+  std::vector<Row> out(rows.user_ids.size(), 0);
+  for (const std::int32_t user : rows.user) ++out[static_cast<std::size_t>(user)];
   return out;
 }
 

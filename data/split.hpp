@@ -15,7 +15,8 @@ namespace tutti {
 /// One way to divide interactions, registered by its name in data.split.by.
 ///
 /// split() gives Train, Validation or Test for each row of interactions in store order; pure: the
-/// same rows, options and seed give the same parts.
+/// same rows, options and seed give the same parts. In memory are the parts (a byte a row) and what
+/// grows with users; "random" alone needs four bytes a row more while it draws.
 class Splitter {
  public:
   static constexpr const char* kKind = "split";
@@ -40,7 +41,7 @@ std::int64_t rows_of(double fraction, std::int64_t rows);
 /// Throws Error(Config) where the source has no times: `by` needs them.
 void expect_times(const Interactions& rows, const std::string& by);
 
-/// Row numbers of each user, in store order.
-std::vector<std::vector<Row>> rows_by_user(const Interactions& rows);
+/// [user] How many rows each has.
+std::vector<Row> rows_of_users(const Interactions& rows);
 
 }  // namespace tutti

@@ -5,13 +5,15 @@
 #include "tutti/data/reader.hpp"
 #include "tutti/data/split.hpp"
 #include "tutti/data/store_file.hpp"
-#include "tutti/data/views/training_rows.hpp"
+#include "tutti/data/views/store_index.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
+#include <mutex>
 #include <utility>
 
 namespace tutti {
@@ -19,7 +21,9 @@ namespace tutti {
 struct Store::Impl {
   StoreContent content;
   std::string fingerprint;
-  std::array<std::vector<Row>, 4> rows;
+  std::array<RowSet, 4> rows;
+  std::once_flag indexed;
+  std::unique_ptr<StoreIndex> index;
 };
 
 namespace {
@@ -31,7 +35,7 @@ void check_shape(const StoreContent& content, const Path& file) {
   bool good = rows.item.size() == size && rows.rating.size() == size && rows.time.size() == size &&
               rows.line.size() == size && content.labels.size() == size &&
               content.parts.size() == size;
-  const auto within = [](const std::vector<std::int32_t>& values, std::size_t limit) {
+  const auto within = [](const Column<std::int32_t>& values, std::size_t limit) {
     return std::all_of(values.begin(), values.end(), [&](std::int32_t value) {
       return value >= 0 && static_cast<std::size_t>(value) < limit;
     });
@@ -41,13 +45,16 @@ void check_shape(const StoreContent& content, const Path& file) {
   for (const auto& column : rows.items.columns) good &= column.size() == rows.item_ids.size();
   good &= std::all_of(content.parts.begin(), content.parts.end(),
                       [](Part part) { return part <= Part::Unused; });
-  good &= std::is_sorted(rows.time.begin(), rows.time.end());
+  std::int64_t latest = std::numeric_limits<std::int64_t>::min();
+  for (const std::int64_t time : rows.time) {
+    good &= time >= latest;
+    latest = time;
+  }
   if (!good) throw Error(Code::Data, "columns do not fit each other in " + file.string());
 }
 
-std::vector<double> labels_of(const Interactions& rows, const DataOptions& options) {
-  std::vector<double> labels;
-  labels.reserve(rows.rating.size());
+Column<double> labels_of(const Interactions& rows, const DataOptions& options) {
+  Column<double> labels;
   for (const double rating : rows.rating) {
     if (options.task == "rating") {
       if (std::isnan(rating)) {
@@ -98,8 +105,10 @@ Store Store::open(const Path& file) {
                 "the file was changed: make it again");
   }
   check_shape(impl->content, file);
-  for (std::size_t r = 0; r < impl->content.parts.size(); ++r) {
-    impl->rows[static_cast<std::size_t>(impl->content.parts[r])].push_back(static_cast<Row>(r));
+  for (const Part part : impl->content.parts) {
+    for (std::size_t p = 0; p < impl->rows.size(); ++p) {
+      impl->rows[p].append(p == static_cast<std::size_t>(part));
+    }
   }
   return Store(std::move(impl));
 }
@@ -107,19 +116,26 @@ Store Store::open(const Path& file) {
 const std::string& Store::fingerprint() const noexcept { return impl_->fingerprint; }
 const std::string& Store::task() const noexcept { return impl_->content.task; }
 const Interactions& Store::interactions() const noexcept { return impl_->content.interactions; }
-std::span<const double> Store::labels() const noexcept { return impl_->content.labels; }
-std::span<const Part> Store::parts() const noexcept { return impl_->content.parts; }
-std::span<const Row> Store::rows(Part part) const noexcept {
+const Column<double>& Store::labels() const noexcept { return impl_->content.labels; }
+const Column<Part>& Store::parts() const noexcept { return impl_->content.parts; }
+const RowSet& Store::rows(Part part) const noexcept {
   return impl_->rows[static_cast<std::size_t>(part)];
+}
+const StoreIndex& Store::index() const {
+  std::call_once(impl_->indexed, [&] { impl_->index = std::make_unique<StoreIndex>(*this); });
+  return *impl_->index;
 }
 
 void write_training_store(const Store& store, const Path& file) {
   StoreContent content = store.impl_->content;
-  const std::vector<Row> rows = training_rows(store);
-  const auto keep = [&](auto& column) {
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      column[i] = column[static_cast<std::size_t>(rows[i])];
-    column.resize(rows.size());
+  const RowSet& rows = store.index().training_rows();
+  const auto keep = [&]<class T>(Column<T>& column) {
+    Column<T> out;
+    Row row = 0;
+    for (const T value : column) {
+      if (rows.has(row++)) out.push_back(value);
+    }
+    column = std::move(out);
   };
   Interactions& kept = content.interactions;
   keep(kept.user);

@@ -3,11 +3,11 @@
 #include "tutti/data/data_options.hpp"
 #include "tutti/data/dataset.hpp"
 #include "tutti/data/files.hpp"
+#include "tutti/data/row_set.hpp"
 #include "tutti/data/tables.hpp"
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,8 +25,12 @@ struct CleaningReport {
   std::vector<std::pair<std::string, std::int64_t>> repaired;  ///< reason, rows
 };
 
+class StoreIndex;
+
 /// dataset.h5: cleaned interactions, tables and split, in one checksummed file that h5py opens.
-/// Read-only once made.
+/// Read-only once made. What grows with users and items is in memory; of a row, four bits and what
+/// short columns hold (Column::kMemory bytes each at most): long columns are read from the file,
+/// which has to stay as it is, by element or by block. Safe to read from many threads.
 class Store {
  public:
   /// Throws Error(Io) for a missing file, Error(Data) for one that is not a store or whose
@@ -41,10 +45,12 @@ class Store {
   [[nodiscard]] const std::string& fingerprint() const noexcept;
   [[nodiscard]] const std::string& task() const noexcept;
   [[nodiscard]] const Interactions& interactions() const noexcept;  ///< in store order
-  [[nodiscard]] std::span<const double> labels()
+  [[nodiscard]] const Column<double>& labels()
       const noexcept;  ///< [row] click, rank: 0/1; rating: the rating
-  [[nodiscard]] std::span<const Part> parts() const noexcept;  ///< [row]
-  [[nodiscard]] std::span<const Row> rows(Part part) const noexcept;
+  [[nodiscard]] const Column<Part>& parts() const noexcept;  ///< [row]
+  [[nodiscard]] const RowSet& rows(Part part) const noexcept;
+  /// What the views share: made on first use.
+  [[nodiscard]] const StoreIndex& index() const;
 
  private:
   friend void write_training_store(const Store& store, const Path& file);

@@ -5,10 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <span>
-#include <utility>
+#include <vector>
 
 namespace tutti {
 
@@ -37,21 +37,17 @@ std::string link_name(const std::string& name) {
   return out;
 }
 
-std::span<const std::uint8_t> bytes_of(const std::vector<Part>& parts) {
-  return {reinterpret_cast<const std::uint8_t*>(parts.data()), parts.size()};
-}
-
-// Calls numbers(name, span) and text(name, strings) for every dataset, in the fixed order.
+// Calls numbers(name, column) and text(name, strings) for every dataset, in the fixed order.
 template <class Numbers, class Text>
 void for_each_dataset(const StoreContent& content, Numbers numbers, Text text) {
   const Interactions& rows = content.interactions;
-  numbers("/interactions/user", std::span(rows.user));
-  numbers("/interactions/item", std::span(rows.item));
-  numbers("/interactions/rating", std::span(rows.rating));
-  numbers("/interactions/time", std::span(rows.time));
-  numbers("/interactions/line", std::span(rows.line));
-  numbers("/interactions/label", std::span(content.labels));
-  numbers("/interactions/part", bytes_of(content.parts));
+  numbers("/interactions/user", rows.user);
+  numbers("/interactions/item", rows.item);
+  numbers("/interactions/rating", rows.rating);
+  numbers("/interactions/time", rows.time);
+  numbers("/interactions/line", rows.line);
+  numbers("/interactions/label", content.labels);
+  numbers("/interactions/part", content.parts.as<std::uint8_t>());
   text("/users/ids", rows.user_ids);
   for (std::size_t c = 0; c < rows.users.names.size(); ++c) {
     text("/users/columns/" + link_name(rows.users.names[c]), rows.users.columns[c]);
@@ -60,6 +56,18 @@ void for_each_dataset(const StoreContent& content, Numbers numbers, Text text) {
   for (std::size_t c = 0; c < rows.items.names.size(); ++c) {
     text("/items/columns/" + link_name(rows.items.names[c]), rows.items.columns[c]);
   }
+}
+
+template <class T>
+std::string digest_of(const Column<T>& values) {
+  Sha256 digest;
+  std::vector<T> block;
+  for (std::size_t first = 0; first < values.size(); first += Column<T>::kBlock) {
+    block.resize(std::min(Column<T>::kBlock, values.size() - first));
+    values.read(first, block);
+    digest.update(block.data(), block.size() * sizeof(T));
+  }
+  return digest.hex();
 }
 
 std::string names_json(const Table& table) { return nlohmann::json(table.names).dump(); }
@@ -83,29 +91,31 @@ std::string fingerprint_of(const StoreContent& content) {
   std::string lines = "task " + content.task + "\n";
   lines += "user_columns " + names_json(content.interactions.users) + "\n";
   lines += "item_columns " + names_json(content.interactions.items) + "\n";
-  const auto add = [&](const std::string& name, const auto& values) {
-    const auto bytes = std::as_bytes(std::span(values));
-    lines +=
-        name + " " + sha256({reinterpret_cast<const char*>(bytes.data()), bytes.size()}) + "\n";
+  const auto add = [&](const std::string& name, const std::string& digest) {
+    lines += name + " " + digest + "\n";
   };
-  for_each_dataset(content, add, [&](const std::string& name, const auto& values) {
-    std::string bytes;
-    std::vector<std::int64_t> offsets = {0};
-    for (const std::string& value : values) {
-      bytes += value;
-      offsets.push_back(static_cast<std::int64_t>(bytes.size()));
-    }
-    add(name + "/bytes", bytes);
-    add(name + "/offsets", offsets);
-  });
+  for_each_dataset(
+      content, [&](const std::string& name, const auto& column) { add(name, digest_of(column)); },
+      [&](const std::string& name, const std::vector<std::string>& values) {
+        Sha256 bytes;
+        Sha256 offsets;
+        std::int64_t offset = 0;
+        offsets.update(&offset, sizeof offset);
+        for (const std::string& value : values) {
+          bytes.update(value.data(), value.size());
+          offset += static_cast<std::int64_t>(value.size());
+          offsets.update(&offset, sizeof offset);
+        }
+        add(name + "/bytes", bytes.hex());
+        add(name + "/offsets", offsets.hex());
+      });
   return sha256(lines);
 }
 
 void write_store(const Path& file, const StoreContent& content, const std::string& fingerprint) {
-  Hdf5Writer out;
+  Hdf5Writer out(file);
   for_each_dataset(
-      content,
-      [&]<class T>(const std::string& name, std::span<const T> values) { out.write(name, values); },
+      content, [&](const std::string& name, const auto& column) { out.write_column(name, column); },
       [&](const std::string& name, const std::vector<std::string>& values) {
         out.write_text(name, values);
       });
@@ -137,15 +147,13 @@ std::string read_store(const Path& file, StoreContent& content) {
   content.source = in.attribute("/", "source");
   content.split = in.attribute("/", "split");
   Interactions& rows = content.interactions;
-  rows.user = in.read<std::int32_t>("/interactions/user");
-  rows.item = in.read<std::int32_t>("/interactions/item");
-  rows.rating = in.read<double>("/interactions/rating");
-  rows.time = in.read<std::int64_t>("/interactions/time");
-  rows.line = in.read<std::int64_t>("/interactions/line");
-  content.labels = in.read<double>("/interactions/label");
-  for (const std::uint8_t part : in.read<std::uint8_t>("/interactions/part")) {
-    content.parts.push_back(static_cast<Part>(part));
-  }
+  rows.user = in.column<std::int32_t>("/interactions/user");
+  rows.item = in.column<std::int32_t>("/interactions/item");
+  rows.rating = in.column<double>("/interactions/rating");
+  rows.time = in.column<std::int64_t>("/interactions/time");
+  rows.line = in.column<std::int64_t>("/interactions/line");
+  content.labels = in.column<double>("/interactions/label");
+  content.parts = in.column<std::uint8_t>("/interactions/part").as<Part>();
   rows.user_ids = in.read_text("/users/ids");
   rows.item_ids = in.read_text("/items/ids");
   rows.users = read_table(in, "/users", "user_columns");

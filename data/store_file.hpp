@@ -4,7 +4,6 @@
 #include "tutti/data/store.hpp"
 
 #include <string>
-#include <vector>
 
 namespace tutti {
 
@@ -20,8 +19,8 @@ struct StoreContent {
   std::string split;     ///< JSON
   std::string cleaning;  ///< JSON
   Interactions interactions;
-  std::vector<double> labels;
-  std::vector<Part> parts;
+  Column<double> labels;
+  Column<Part> parts;
 };
 
 /// SHA-256 over lines "NAME HEX\n" in the order of the layout above, HEX being the SHA-256 of a

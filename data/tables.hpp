@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tutti/data/column.hpp"
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,14 +22,14 @@ struct Table {
   [[nodiscard]] const std::vector<std::string>* find(const std::string& name) const;
 };
 
-/// What a reader gives: who did what with which item, when; as columns of one length.
+/// What a reader gives: who did what with which item, when; as columns of one length,
+/// on disk where they are long. In memory is what grows with users and items alone.
 struct Interactions {
-  std::vector<std::int32_t> user;  ///< index into user_ids
-  std::vector<std::int32_t> item;  ///< index into item_ids
-  std::vector<double> rating;      ///< as in the source; NaN where the source has none
-  std::vector<std::int64_t> time;  ///< seconds since 1970, 0 where the source has none
-  std::vector<std::int64_t>
-      line;  ///< line in the source file, from 1: for error messages and cleaning reports
+  Column<std::int32_t> user;  ///< index into user_ids
+  Column<std::int32_t> item;  ///< index into item_ids
+  Column<double> rating;      ///< as in the source; NaN where the source has none
+  Column<std::int64_t> time;  ///< seconds since 1970, 0 where the source has none
+  Column<std::int64_t> line;  ///< line in the source file, from 1: for error messages
 
   std::vector<std::string> user_ids;  ///< [user] the source's own id
   std::vector<std::string> item_ids;  ///< [item]
@@ -36,7 +38,7 @@ struct Interactions {
 
   [[nodiscard]] Row size() const noexcept { return static_cast<Row>(user.size()); }
   /// Has any row a time? For rows in store order.
-  [[nodiscard]] bool has_times() const noexcept {
+  [[nodiscard]] bool has_times() const {
     return !time.empty() && (time.front() != 0 || time.back() != 0);
   }
 };

@@ -346,11 +346,15 @@ const std::vector<Key<MemberConfig>>& member_keys() {
           "logits that transformers gives.",
           &M::score_precision)
         .one_of({"fp32", "bf16"}, "precision");
-    k.add("ranks", "How many ranks train the member together (data parallel).", &M::ranks)
-        .range(1, 1e6);
+    k.add("ranks",
+          "How many ranks train the member together (data parallel); 0: as many as keep all ranks "
+          "busy, by the plan.",
+          &M::ranks)
+        .range(0, 1e6);
     k.add("threads",
-          "Threads of a rank; 0: cores of the host / ranks on it. Runs repeat bit for bit at equal "
-          "threads.",
+          "Threads of a rank; 0: its part of the CPUs that it may run on. Runs repeat bit for bit "
+          "at "
+          "equal threads, so the config in the run folder holds what was taken.",
           &M::threads)
         .range(0, 4096)
         .only_if_set()

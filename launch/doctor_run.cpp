@@ -103,11 +103,10 @@ std::vector<Finding> parse_findings(const std::string& text, const std::string& 
 
 }  // namespace
 
-int run_doctor(const Path& output) {
-  MpiOptions options;
-  options.timeout = kTimeout;
-  const auto world = launched_ranks() > 1 ? std::make_unique<MpiWorld>(options) : nullptr;
-  const auto everyone = world ? world->world(options) : make_single_communicator();
+namespace {
+
+int examine(Communicator& all, const Path& output) {
+  Communicator* const everyone = &all;
   const auto hosts = all_gather_strings(*everyone, host_name());
   const auto versions =
       all_gather_strings(*everyone, "tutti " + tutti_version() + ", LibTorch " + torch_version() +
@@ -126,7 +125,11 @@ int run_doctor(const Path& output) {
     }
   }
   findings.push_back(check_transport(*everyone));
-  const int threads = default_threads(launched_local_ranks());
+  std::vector<Place> places;
+  for (const std::string& text : all_gather_strings(*everyone, place_text(this_place()))) {
+    places.push_back(parse_place(text));
+  }
+  const int threads = threads_of(places, static_cast<std::size_t>(everyone->rank()));
   findings.push_back({"threads", true, std::to_string(threads) + " a rank", ""});
   bool good = true;
   for (const Finding& finding : findings) {
@@ -136,6 +139,23 @@ int run_doctor(const Path& output) {
   if (everyone->rank() == 0) std::cout << (good ? "all is well\n" : "not all is well\n");
   // Every rank has the same findings but its own times: rank 0's verdict is the job's.
   return std::stoi(all_gather_strings(*everyone, good ? "0" : "70")[0]);
+}
+
+}  // namespace
+
+int run_doctor(const Path& output) {
+  MpiOptions options;
+  options.timeout = kTimeout;
+  const auto world = launched_ranks() > 1 ? std::make_unique<MpiWorld>(options) : nullptr;
+  const auto everyone = world ? world->world(options) : make_single_communicator();
+  try {
+    return examine(*everyone, output);
+  } catch (const Error& error) {
+    if (!world || error.code() != Code::Resumable) throw;
+    // MPI_Finalize would wait for ever for the ranks that did not answer.
+    print_error("on " + world->host() + ": " + error.what());
+    world->abort(static_cast<int>(error.code()));
+  }
 }
 
 }  // namespace tutti

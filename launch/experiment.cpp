@@ -48,17 +48,8 @@ class Experiment {
   int run() {
     together([&] { config_ = load_config(options_.config, options_.overrides); });
     compare_configs();
-    together([&] {
-      check_ranks(config_, ranks_);
-      threads_ = config_.train.threads > 0 ? config_.train.threads
-                                           : default_threads(launched_local_ranks());
-    });
-    // Ranks of one member must compute with as many threads: sums of gradients would differ in
-    // bits.
-    for (const std::string& other : all_gather_strings(*everyone_, std::to_string(threads_))) {
-      threads_ = std::min(threads_, std::stoi(other));
-    }
-    set_threads(threads_);
+    together([&] { check_ranks(config_, ranks_); });
+    place();
     together([&] {
       if (rank_ == 0) check_members(config_);
     });
@@ -112,6 +103,25 @@ class Experiment {
                     "put the same file on every host");
       }
     }
+  }
+
+  // CPUs and threads, before a thread is made.
+  void place() {
+    std::vector<Place> places;
+    for (const std::string& text : all_gather_strings(*everyone_, place_text(this_place()))) {
+      places.push_back(parse_place(text));
+    }
+    const auto me = static_cast<std::size_t>(rank_);
+    threads_ = config_.train.threads > 0 ? config_.train.threads : threads_of(places, me);
+    // Ranks of one member must compute with as many threads: sums of gradients would differ in
+    // bits.
+    for (const std::string& other : all_gather_strings(*everyone_, std::to_string(threads_))) {
+      threads_ = std::min(threads_, std::stoi(other));
+    }
+    const std::vector<Cpu> cpus = cpus_of(places, me);
+    if (cpus.size() >= static_cast<std::size_t>(threads_)) keep_to(cpus);
+    set_threads(threads_);
+    config_.train.threads = threads_;
   }
 
   void take_folder() {
@@ -176,6 +186,13 @@ class Experiment {
     const Links links = world_ ? make_mpi_links(*world_) : make_local_links(1);
     record_.members = train_all(links);
     record_.training_seconds = since(begin);
+    double busy = 0;
+    for (const Done& done : record_.members) {
+      busy += done.seconds * static_cast<double>(done.ranks.size());
+    }
+    record_.idle = std::max(0.0, 1 - busy / (record_.training_seconds * ranks_));
+    std::cerr << "ranks idle " << static_cast<int>(100 * record_.idle + 0.5)
+              << "% of the time while members trained\n";
     const int code = finish();
     for (int rank = 1; rank < ranks_; ++rank) links.coordinator->send(rank, Stop{code});
     return code;

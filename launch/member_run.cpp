@@ -5,6 +5,7 @@
 #include "tutti/data/store.hpp"
 #include "tutti/ensemble/scorer.hpp"
 #include "tutti/launch/command.hpp"
+#include "tutti/launch/member_tokens.hpp"
 #include "tutti/launch/preflight.hpp"
 #include "tutti/launch/step_log.hpp"
 #include "tutti/train/communicator.hpp"
@@ -62,7 +63,8 @@ class MemberRun {
         store_(store),
         group_(group),
         leads_(group.rank() == 0),
-        folder_(members_folder / member_.name) {
+        folder_(members_folder / member_.name),
+        tokens_folder_(members_folder.parent_path() / "tokens") {
     locally(group_, [&] {
       if (leads_) make_folder(folder_);
       steps_ = std::make_unique<StepLog>(leads_ ? folder_ / "metrics.jsonl" : Path(), member,
@@ -72,6 +74,7 @@ class MemberRun {
 
   void run(Done& outcome) {
     locally(group_, [&] { prepare(); });
+    tokenise_views();
     const ModelSize size = model_size(*made_.model);
     outcome.parameters = static_cast<double>(size.parameters);
     outcome.layers = static_cast<double>(size.trainable_layers);
@@ -87,27 +90,55 @@ class MemberRun {
  private:
   void prepare() {
     steps_->announce("prepare");
-    const auto view = training_view(store_, member_.data, config_.experiment.seed, member_.name);
-    check_leaks(store_, *view, member_.name);
+    views_.push_back(training_view(store_, member_.data, config_.experiment.seed, member_.name));
+    const Dataset& view = *views_.front();
+    check_leaks(store_, view, member_.name);
     head_ = HeadRegistry::make(member_.head, head_options(config_, member_));
-    const std::vector<std::string> texts = vocabulary_texts(*view);
+    const std::vector<std::string> texts = vocabulary_texts(view);
     made_ = make_model(resolved_backbone(member_), head_->num_labels(), head_->problem_type(),
                        seed_, texts);
     if (member_.kind == "two-tower") {
       made_.model = make_two_tower(std::move(made_.model), head_->num_labels(),
                                    tower_options(member_), seed_);
     }
-    training_ = tokens_of(*view);
-    if (member_.pretrain.objective != "none") texts_ = pretraining_texts(*view);
+    if (member_.pretrain.objective != "none") texts_ = pretraining_texts(view);
     for (const Part part : {Part::Validation, Part::Test}) {
-      const auto evaluation = evaluation_view(store_, part, member_.data);
-      check_evaluation_leaks(store_, *evaluation, part, member_.name);
-      (part == Part::Validation ? validation_ : test_) = tokens_of(*evaluation);
+      views_.push_back(evaluation_view(store_, part, member_.data));
+      check_evaluation_leaks(store_, *views_.back(), part, member_.name);
     }
   }
 
-  [[nodiscard]] std::vector<Tokens> tokens_of(const Dataset& view) const {
-    return tokenise_for(*made_.model, view, *made_.tokenizer, member_.train.max_length);
+  void tokenise_views() {
+    if (member_.kind == "two-tower") {  // tokenises each distinct text once by itself
+      locally(group_, [&] {
+        for_each_view([&](const Dataset& view, Part /*part*/, std::vector<Tokens>& to) {
+          to = tokenise_for(*made_.model, view, *made_.tokenizer, member_.train.max_length);
+        });
+      });
+    } else {
+      const MemberTokens tokens(tokens_folder_, store_, member_, config_.experiment.seed,
+                                *made_.tokenizer);
+      locally(group_, [&] {
+        if (!leads_) return;
+        for_each_view([&](const Dataset& view, Part part, std::vector<Tokens>& /*to*/) {
+          tokens.prepare(view, part);
+        });
+      });
+      locally(group_, [&] {
+        for_each_view([&](const Dataset& view, Part part, std::vector<Tokens>& to) {
+          to = tokens.read(view, part);
+        });
+      });
+    }
+    views_.clear();
+  }
+
+  // Calls use(view, part, the tokens that it becomes).
+  template <class Use>
+  void for_each_view(Use use) {
+    use(*views_[0], Part::Train, training_);
+    use(*views_[1], Part::Validation, validation_);
+    use(*views_[2], Part::Test, test_);
   }
 
   // Every distinct item text, then texts of examples, in a fixed order.
@@ -227,9 +258,11 @@ class MemberRun {
   Communicator& group_;
   bool leads_;
   Path folder_;
+  Path tokens_folder_;
   std::unique_ptr<StepLog> steps_;
   std::unique_ptr<Head> head_;
   ModelAndTokenizer made_;
+  std::vector<std::unique_ptr<Dataset>> views_;  // training, validation, test
   std::vector<Tokens> training_;
   std::vector<Tokens> texts_;
   std::vector<Tokens> validation_;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <queue>
 
 namespace tutti {
 
@@ -30,34 +29,6 @@ double work_of(const MemberConfig& member, const MemberEstimate& e) {
   return work + 2 * e.layer_parameters * e.scored_rows * e.tokens;
 }
 
-// Plays the schedule with the expected durations.
-void simulate(Plan& plan, const std::vector<Demand>& demands) {
-  Scheduler scheduler(demands);
-  for (int rank = 0; rank < plan.ranks; ++rank) scheduler.add_free(rank);
-  using Event = std::pair<double, std::size_t>;  // end, position in plan.members
-  std::priority_queue<Event, std::vector<Event>, std::greater<>> running;
-  double now = 0;
-  double busy = 0;
-  while (!scheduler.all_assigned() || !running.empty()) {
-    while (auto next = scheduler.next()) {
-      const auto at = std::find_if(plan.members.begin(), plan.members.end(),
-                                   [&](const auto& m) { return m.member == next->member; });
-      at->on = next->ranks;
-      at->start = now;
-      at->end = now + at->work / at->ranks;
-      busy += at->work;
-      running.emplace(at->end, static_cast<std::size_t>(at - plan.members.begin()));
-    }
-    TUTTI_ASSERT(!running.empty(), "a schedule that stands still");
-    const auto [end, position] = running.top();
-    running.pop();
-    now = end;
-    for (const int rank : plan.members[position].on) scheduler.add_free(rank);
-  }
-  plan.end = now;
-  plan.idle = now > 0 ? 1 - busy / (now * plan.ranks) : 0;
-}
-
 }  // namespace
 
 void check_ranks(const Config& config, int ranks) {
@@ -78,7 +49,7 @@ void check_ranks(const Config& config, int ranks) {
                   "start mpirun with -n " + std::to_string(member.ranks) +
                       " or more, or lower the member's ranks");
     }
-    useful += member.ranks;
+    useful += member.ranks > 0 ? member.ranks : ranks;
   }
   if (ranks > useful) {
     throw Error(Code::Config,
@@ -101,11 +72,23 @@ Plan make_plan(const Config& config, const std::vector<MemberEstimate>& estimate
     member.member = static_cast<int>(i);
     member.ranks = config.members[i].ranks;
     member.work = work_of(config.members[i], estimates[i]);
-    member.bytes = estimate_memory(config.members[i], estimates[i]).total();
-    // A group of r ranks holds a member for work / r.
-    demands.push_back({member.ranks, member.work / member.ranks});
+    demands.push_back({member.ranks, member.work});
     plan.members.push_back(std::move(member));
   }
+  demands = with_ranks(demands, ranks);
+  const PlayedSchedule schedule = play(demands, ranks);
+  for (std::size_t i = 0; i < demands.size(); ++i) {
+    PlannedMember& member = plan.members[i];
+    member.ranks = demands[i].ranks;
+    MemberConfig sized = config.members[i];
+    sized.ranks = member.ranks;
+    member.bytes = estimate_memory(sized, estimates[i]).total();
+    member.start = schedule.members[i].start;
+    member.end = schedule.members[i].end;
+    member.on = schedule.members[i].ranks;
+  }
+  plan.end = schedule.end;
+  plan.idle = schedule.idle;
   const Scheduler order(demands);
   std::vector<PlannedMember> sorted;
   sorted.reserve(plan.members.size());
@@ -113,7 +96,6 @@ Plan make_plan(const Config& config, const std::vector<MemberEstimate>& estimate
     sorted.push_back(plan.members[static_cast<std::size_t>(index)]);
   }
   plan.members = std::move(sorted);
-  simulate(plan, demands);
   return plan;
 }
 

@@ -43,8 +43,8 @@ struct MemoryEstimate {
 MemoryEstimate estimate_memory(const MemberConfig& member, const MemberEstimate& estimate);
 
 struct PlannedMember {
-  int member = 0;  ///< index in the config
-  int ranks = 1;
+  int member = 0;    ///< index in the config
+  int ranks = 1;     ///< as the config says, or as with_ranks chose
   double work = 0;   ///< floating-point operations, expected
   double bytes = 0;  ///< memory of one of its ranks, expected
   double start = 0;  ///< in units of work of one rank, from the simulated schedule

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <memory>
@@ -23,15 +22,6 @@ constexpr std::size_t kLongestLine = 399;
 constexpr const char* kExitCodes =
     "  0 ok   3 some members failed   4 too few members left   64 usage   65 bad data\n"
     "  70 internal   74 input/output   75 try again (in use, interrupted)   78 bad config\n";
-
-// The first environment variable of these that holds a number, or `otherwise`.
-int from_environment(std::initializer_list<const char*> names, int otherwise) {
-  for (const char* name : names) {
-    const char* text = std::getenv(name);
-    if (text != nullptr && *text != '\0') return std::atoi(text);
-  }
-  return otherwise;
-}
 
 std::string program_help() {
   std::string out =
@@ -106,16 +96,6 @@ int run_words(const std::vector<std::string>& words) {
 
 void Command::options(po::options_description& /*options*/,
                       po::positional_options_description& /*positional*/) const {}
-
-int launched_rank() {
-  return from_environment({"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}, 0);
-}
-
-int launched_ranks() { return from_environment({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}, 0); }
-
-int launched_local_ranks() {
-  return std::max(1, from_environment({"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"}, 1));
-}
 
 Code code_of(const std::exception& error) {
   const auto* ours = dynamic_cast<const Error*>(&error);

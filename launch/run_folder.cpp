@@ -21,9 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kLock = ".lock";
-constexpr std::array<const char*, 8> kWritten = {"config.toml", "run.json", "dataset.h5",
-                                                 "members",     "ensemble", "bundle",
-                                                 "report.html", "report.md"};
+constexpr std::array<const char*, 9> kWritten = {"config.toml", "run.json",    "dataset.h5",
+                                                 "members",     "ensemble",    "bundle",
+                                                 "tokens",      "report.html", "report.md"};
 
 [[noreturn]] void fail(const std::string& what, const Path& path) {
   throw Error(Code::Io, what + ": " + path.string() + ": " + std::strerror(errno),

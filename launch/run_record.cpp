@@ -66,6 +66,7 @@ void write_record(const Path& file, const Config& config, const RunRecord& recor
                        {"dropped", counts(record.cleaning.dropped)},
                        {"repaired", counts(record.cleaning.repaired)}}},
                      {"members", members},
+                     {"idle", record.idle},
                      {"seconds",
                       {{"data", record.data_seconds},
                        {"training", record.training_seconds},

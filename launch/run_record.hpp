@@ -21,6 +21,7 @@ struct RunRecord {
   std::string host;
   CleaningReport cleaning;
   std::vector<Done> members;
+  double idle = 0;  ///< share of the ranks' time, while members trained, that no member used
   double data_seconds = 0;
   double training_seconds = 0;
   double ensemble_seconds = 0;

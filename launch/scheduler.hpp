@@ -10,7 +10,7 @@ namespace tutti {
 /// What the scheduler must know of a member.
 struct Demand {
   int ranks = 1;
-  double work = 0;  ///< expected, in any unit
+  double work = 0;  ///< expected time of such a group, in any unit
 };
 
 /// A member and the ranks that train it, in ascending order.
@@ -43,5 +43,28 @@ class Scheduler {
   std::size_t position_ = 0;
   std::vector<int> free_;  // sorted
 };
+
+/// When and where a member runs in a schedule that keeps to expectations.
+struct Played {
+  double start = 0;
+  double end = 0;
+  std::vector<int> ranks;
+};
+
+struct PlayedSchedule {
+  std::vector<Played> members;  ///< [member]
+  double end = 0;               ///< of the last member
+  double idle = 0;              ///< share of the ranks' time until then that nobody uses
+};
+
+/// Plays the scheduler over `ranks` ranks.
+PlayedSchedule play(const std::vector<Demand>& members, int ranks);
+
+/// Group sizes for members that leave it open (ranks 0; `work` is then, as for the others here, the
+/// time on one rank). Members first: all begin with one rank, and while more than kIdle of the
+/// ranks' time is idle, the member that ends last gets one more. Ranks that a short member would
+/// leave idle so go to a long one. Gives groups and their times, taken to fall as 1 / ranks.
+std::vector<Demand> with_ranks(const std::vector<Demand>& members, int ranks);
+constexpr double kIdle = 0.05;
 
 }  // namespace tutti

@@ -11,13 +11,19 @@ class LeaveLastOut : public Splitter {
                                         std::uint64_t /*seed*/) const override {
     expect_times(rows, "leave-last-out");
     std::vector<Part> parts(static_cast<std::size_t>(rows.size()), Part::Train);
-    for (const std::vector<Row>& history : rows_by_user(rows)) {
-      std::size_t left = history.size();
-      const std::size_t taken = (options.test > 0 ? 1U : 0U) + (options.validation > 0 ? 1U : 0U);
-      if (left <= taken) continue;
-      if (options.test > 0) parts[static_cast<std::size_t>(history[--left])] = Part::Test;
-      if (options.validation > 0)
-        parts[static_cast<std::size_t>(history[--left])] = Part::Validation;
+    const Row tests = options.test > 0 ? 1 : 0;
+    const Row taken = tests + (options.validation > 0 ? 1 : 0);
+    std::vector<Row> left = rows_of_users(rows);  // of each user, this row and later
+    for (Row& size : left) {
+      if (size <= taken) size = 0;  // gives none
+    }
+    std::size_t row = 0;
+    for (const std::int32_t user : rows.user) {
+      const Row from_last = left[static_cast<std::size_t>(user)]--;
+      Part& part = parts[row++];
+      if (from_last >= 1 && from_last <= taken) {
+        part = from_last <= tests ? Part::Test : Part::Validation;
+      }
     }
     return parts;
   }

@@ -1,7 +1,9 @@
 #include "tutti/data/random.hpp"
 
+#include "tutti/data/error.hpp"
 #include "tutti/data/split.hpp"
 
+#include <limits>
 #include <numeric>
 #include <span>
 
@@ -14,8 +16,9 @@ class ByRandom : public Splitter {
  public:
   [[nodiscard]] std::vector<Part> split(const Interactions& rows, const SplitOptions& options,
                                         std::uint64_t seed) const override {
-    std::vector<Row> order(static_cast<std::size_t>(rows.size()));
-    std::iota(order.begin(), order.end(), Row{0});
+    TUTTI_ASSERT(rows.size() <= std::numeric_limits<std::int32_t>::max(), "too many rows to draw");
+    std::vector<std::int32_t> order(static_cast<std::size_t>(rows.size()));
+    std::iota(order.begin(), order.end(), 0);
     Random(seed, "split").shuffle(std::span(order));
     const Row test = rows_of(options.test, rows.size());
     const Row held = test + rows_of(options.validation, rows.size());

@@ -13,14 +13,19 @@ class ByUserTime : public Splitter {
                                         std::uint64_t /*seed*/) const override {
     expect_times(rows, "user-time");
     std::vector<Part> parts(static_cast<std::size_t>(rows.size()), Part::Train);
-    for (const std::vector<Row>& history : rows_by_user(rows)) {
-      const auto size = static_cast<Row>(history.size());
-      if (size == 0) continue;
+    const std::vector<Row> sizes = rows_of_users(rows);
+    std::vector<Row> seen(sizes.size(), 0);
+    std::size_t row = 0;
+    for (const std::int32_t user : rows.user) {
+      const Row size = sizes[static_cast<std::size_t>(user)];
+      const Row place = seen[static_cast<std::size_t>(user)]++;
       const Row test = std::min(rows_of(options.test, size), size - 1);
       const Row validation = std::min(rows_of(options.validation, size), size - 1 - test);
-      for (Row i = size - test - validation; i < size; ++i) {
-        parts[static_cast<std::size_t>(history[static_cast<std::size_t>(i)])] =
-            i < size - test ? Part::Validation : Part::Test;
+      Part& part = parts[row++];
+      if (place >= size - test) {
+        part = Part::Test;
+      } else if (place >= size - test - validation) {
+        part = Part::Validation;
       }
     }
     return parts;

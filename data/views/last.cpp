@@ -2,7 +2,6 @@
 #include "tutti/data/views/view.hpp"
 
 #include <cmath>
-#include <numeric>
 #include <string>
 #include <utility>
 
@@ -14,8 +13,8 @@ ViewPtr last_view(ViewPtr base, double last) {
                 "it is above 0 and at most 1");
   }
   const auto take = static_cast<Row>(std::llround(last * static_cast<double>(base->size())));
-  std::vector<Row> picks(static_cast<std::size_t>(take));
-  std::iota(picks.begin(), picks.end(), base->size() - take);  // store order is by time
+  RowSet picks;
+  for (Row i = 0; i < base->size(); ++i) picks.append(i >= base->size() - take);  // by time
   return select(std::move(base), std::move(picks));
 }
 

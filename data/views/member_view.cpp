@@ -1,13 +1,12 @@
 #include "tutti/data/error.hpp"
 #include "tutti/data/random.hpp"
 #include "tutti/data/store.hpp"
+#include "tutti/data/views/store_index.hpp"
 #include "tutti/data/views/text.hpp"
-#include "tutti/data/views/training_rows.hpp"
 #include "tutti/data/views/view.hpp"
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,16 +18,14 @@ namespace {
 class TrainingView : public View {
  public:
   TrainingView(const Store& store, const MemberData& options, std::uint64_t seed,
-               const std::string& member, std::vector<Row> rows)
+               const std::string& member)
       : maker_(store, options),
-        rows_(std::move(rows)),
+        rows_(store.index().training_rows()),
         augment_(options.crop_history > 0 || options.shuffle_history > 0 || options.drop_field > 0),
         key_(Random(seed, "augment " + member).key()) {}
 
   [[nodiscard]] Row size() const noexcept override { return static_cast<Row>(rows_.size()); }
-  [[nodiscard]] Row row(Row index) const noexcept override {
-    return rows_[static_cast<std::size_t>(index)];
-  }
+  [[nodiscard]] Row row(Row index) const override { return rows_[static_cast<std::size_t>(index)]; }
   [[nodiscard]] Example get(Row index) const override {
     if (!augment_) return maker_.training(row(index), nullptr);
     // Rows that share a history share its augmentation, or they would not share its text.
@@ -39,7 +36,7 @@ class TrainingView : public View {
 
  private:
   TextMaker maker_;
-  std::vector<Row> rows_;
+  const RowSet& rows_;
   bool augment_;
   std::uint64_t key_;
 };
@@ -56,7 +53,7 @@ class EvaluationView : public Dataset {
 
  private:
   TextMaker maker_;
-  std::span<const Row> rows_;
+  const RowSet& rows_;
 };
 
 class PairView : public Dataset {
@@ -101,7 +98,7 @@ void check(const MemberData& options) {
 std::unique_ptr<Dataset> training_view(const Store& store, const MemberData& options,
                                        std::uint64_t seed, const std::string& member) {
   check(options);
-  ViewPtr view = std::make_unique<TrainingView>(store, options, seed, member, training_rows(store));
+  ViewPtr view = std::make_unique<TrainingView>(store, options, seed, member);
   if (!options.segment.empty()) view = segment_view(std::move(view), store, options.segment);
   if (options.from_time != 0 || options.to_time != 0) {
     view = time_window_view(std::move(view), store, options.from_time, options.to_time);

@@ -6,28 +6,30 @@ namespace tutti {
 
 namespace {
 
+template <class Picks>
 class Selection : public View {
  public:
-  Selection(ViewPtr base, std::vector<Row> picks)
-      : base_(std::move(base)), picks_(std::move(picks)) {}
+  Selection(ViewPtr base, Picks picks) : base_(std::move(base)), picks_(std::move(picks)) {}
 
   [[nodiscard]] Row size() const noexcept override { return static_cast<Row>(picks_.size()); }
   [[nodiscard]] Example get(Row index) const override { return base_->get(pick(index)); }
-  [[nodiscard]] Row row(Row index) const noexcept override { return base_->row(pick(index)); }
+  [[nodiscard]] Row row(Row index) const override { return base_->row(pick(index)); }
 
  private:
-  [[nodiscard]] Row pick(Row index) const noexcept {
-    return picks_[static_cast<std::size_t>(index)];
-  }
+  [[nodiscard]] Row pick(Row index) const { return picks_[static_cast<std::size_t>(index)]; }
 
   ViewPtr base_;
-  std::vector<Row> picks_;
+  Picks picks_;
 };
 
 }  // namespace
 
-ViewPtr select(ViewPtr base, std::vector<Row> picks) {
-  return std::make_unique<Selection>(std::move(base), std::move(picks));
+ViewPtr select(ViewPtr base, RowSet picks) {
+  return std::make_unique<Selection<RowSet>>(std::move(base), std::move(picks));
+}
+
+ViewPtr select(ViewPtr base, Column<Row> picks) {
+  return std::make_unique<Selection<Column<Row>>>(std::move(base), std::move(picks));
 }
 
 }  // namespace tutti

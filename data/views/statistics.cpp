@@ -27,30 +27,42 @@ void add(Tally& tally, double label) {
 
 }  // namespace
 
-Statistics::Statistics(const Store& store, std::span<const Row> train)
-    : rows_(store.interactions()),
-      before_(static_cast<std::size_t>(rows_.size())),
-      users_(rows_.user_ids.size()),
-      items_(rows_.item_ids.size()) {
-  const bool timed = rows_.has_times();
-  for (std::size_t first = 0; first < train.size();) {
-    std::size_t end = first + 1;
-    while (timed && end < train.size() &&
-           rows_.time[static_cast<std::size_t>(train[end])] ==
-               rows_.time[static_cast<std::size_t>(train[first])]) {
-      ++end;
+Statistics::Statistics(const Interactions& rows, const Column<double>& labels, const RowSet& train)
+    : rows_(rows.size()), users_(rows.user_ids.size()), items_(rows.item_ids.size()) {
+  const bool timed = rows.has_times();
+  // What is counted lags behind what is told, by the rows of one second.
+  auto counted_user = rows.user.begin();
+  auto counted_item = rows.item.begin();
+  auto counted_label = labels.begin();
+  Row counted = 0;
+  const auto count_to = [&](Row end) {
+    for (; counted < end; ++counted, ++counted_user, ++counted_item, ++counted_label) {
+      if (!train.has(counted)) continue;
+      add(users_[static_cast<std::size_t>(*counted_user)], *counted_label);
+      add(items_[static_cast<std::size_t>(*counted_item)], *counted_label);
     }
-    for (std::size_t i = first; i < end; ++i) {
-      const auto row = static_cast<std::size_t>(train[i]);
-      before_[row] = {users_[static_cast<std::size_t>(rows_.user[row])],
-                      items_[static_cast<std::size_t>(rows_.item[row])], train[first]};
+  };
+  auto item = rows.item.begin();
+  auto time = rows.time.begin();
+  std::int64_t second = 0;
+  Row first = -1;  // training row of this second
+  Row row = 0;
+  for (const std::int32_t user : rows.user) {
+    const std::int64_t at = *time++;
+    const std::int32_t of = *item++;
+    Known known;
+    if (train.has(row)) {
+      if (first < 0 || !timed || at != second) {
+        count_to(row);
+        first = row;
+        second = at;
+      }
+      known = {users_[static_cast<std::size_t>(user)], items_[static_cast<std::size_t>(of)], first};
     }
-    for (; first < end; ++first) {
-      const auto row = static_cast<std::size_t>(train[first]);
-      add(users_[static_cast<std::size_t>(rows_.user[row])], store.labels()[row]);
-      add(items_[static_cast<std::size_t>(rows_.item[row])], store.labels()[row]);
-    }
+    before_.push_back(known);
+    ++row;
   }
+  count_to(rows_);
 }
 
 Statistics::Known Statistics::before(Row training_row) const {
@@ -59,7 +71,7 @@ Statistics::Known Statistics::before(Row training_row) const {
 
 Statistics::Known Statistics::all(std::int32_t user, std::int32_t item) const {
   return {user < 0 ? Tally{} : users_[static_cast<std::size_t>(user)],
-          items_[static_cast<std::size_t>(item)], rows_.size()};
+          items_[static_cast<std::size_t>(item)], rows_};
 }
 
 std::string user_phrase(const Tally& tally, bool rating) {

@@ -1,9 +1,10 @@
 #pragma once
 
-#include "tutti/data/store.hpp"
+#include "tutti/data/column.hpp"
+#include "tutti/data/row_set.hpp"
+#include "tutti/data/tables.hpp"
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -28,16 +29,16 @@ class Statistics {
     Row end = 0;  ///< over training rows before this one
   };
 
-  /// Over `train`: training rows in store order.
-  Statistics(const Store& store, std::span<const Row> train);
+  /// Over `train`; labels: [row].
+  Statistics(const Interactions& rows, const Column<double>& labels, const RowSet& train);
   /// For a row of `train`: what was known before it.
   [[nodiscard]] Known before(Row training_row) const;
   /// For what is to be scored: over all of `train`. A user of -1 has none.
   [[nodiscard]] Known all(std::int32_t user, std::int32_t item) const;
 
  private:
-  const Interactions& rows_;
-  std::vector<Known> before_;  // [row], those of `train` alone filled
+  Row rows_;
+  Column<Known> before_;  // [row], those of `train` alone filled
   std::vector<Tally> users_;
   std::vector<Tally> items_;
 };

@@ -2,12 +2,10 @@
 
 #include "tutti/data/augmentation.hpp"
 #include "tutti/data/error.hpp"
-#include "tutti/data/views/training_rows.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 namespace tutti {
@@ -41,8 +39,7 @@ TextMaker::TextMaker(const Store& store, const MemberData& options)
     : store_(store),
       options_(options),
       rating_task_(store.task() == "rating"),
-      rating_min_(std::numeric_limits<double>::infinity()),
-      rating_max_(-std::numeric_limits<double>::infinity()) {
+      index_(store.index()) {
   const Interactions& rows = store.interactions();
   if (options.fields.empty()) {
     throw Error(Code::Config, "data.fields is empty", "name item columns, or \"id\"");
@@ -62,61 +59,34 @@ TextMaker::TextMaker(const Store& store, const MemberData& options)
     }
   }
 
-  user_begin_.assign(rows.user_ids.size() + 1, 0);
-  const std::vector<Row> train = training_rows(store);
-  for (const Row r : train) {
-    const auto row = static_cast<std::size_t>(r);
-    ++user_begin_[static_cast<std::size_t>(rows.user[row]) + 1];
-    rating_min_ = std::fmin(rating_min_, rows.rating[row]);  // fmin, fmax: NaN does not count
-    rating_max_ = std::fmax(rating_max_, rows.rating[row]);
-  }
-  for (std::size_t u = 1; u < user_begin_.size(); ++u) user_begin_[u] += user_begin_[u - 1];
-  std::vector<std::size_t> next(user_begin_.begin(), user_begin_.end() - 1);
-  user_rows_.resize(train.size());
-  for (const Row r : train) {
-    user_rows_[next[static_cast<std::size_t>(rows.user[static_cast<std::size_t>(r)])]++] = r;
-  }
-  if (options.statistics) statistics_.emplace(store, train);
+  if (options.statistics) statistics_ = &index_.statistics();
 }
 
 Row TextMaker::history_row(Row row) const {
   if (options_.share_history <= 1) return row;
-  const auto u =
-      static_cast<std::size_t>(store_.interactions().user[static_cast<std::size_t>(row)]);
-  const auto begin = user_rows_.begin() + static_cast<std::ptrdiff_t>(user_begin_[u]);
-  const auto end = user_rows_.begin() + static_cast<std::ptrdiff_t>(user_begin_[u + 1]);
-  const auto place = std::lower_bound(begin, end, row) - begin;
-  const std::ptrdiff_t most = options_.share_history;
-  std::ptrdiff_t first = 1;  // a power of two
-  while (2 * first <= std::min(place, most)) first *= 2;
-  if (place >= most) first = place - place % most;
-  return begin[place == 0 ? 0 : first];
+  return index_.first_of_piece(store_.interactions().user[static_cast<std::size_t>(row)], row,
+                               static_cast<std::size_t>(options_.share_history));
 }
 
 Example TextMaker::training(Row row, Random* random) const {
   Example example = bare(row);
   const Row shown = history_row(row);
-  const auto& times = store_.interactions().time;
-  // Rows of one second do not see each other: their order may follow their ratings.
-  const Row before =
-      store_.interactions().has_times()
-          ? std::lower_bound(times.begin(), times.end(), times[static_cast<std::size_t>(shown)]) -
-                times.begin()
-          : shown;
-  example.sources = history_of(example.user, before);
+  const Past now{shown, store_.interactions().time[static_cast<std::size_t>(shown)], 0.0,
+                 example.item};
+  std::vector<Past> history = history_of(example.user, &now);
   std::vector<char> keep(fields_.size(), 1);
   if (random != nullptr) {
-    crop_history(example.sources, options_.crop_history, *random);
-    shuffle_history(example.sources, options_.shuffle_history, *random);
+    crop_history(history, options_.crop_history, *random);
+    shuffle_history(history, options_.shuffle_history, *random);
     keep = keep_fields(fields_.size(), options_.drop_field, *random);
   }
   Statistics::Known known;
-  if (statistics_) {
+  if (statistics_ != nullptr) {
     known = statistics_->before(row);
     known.user = statistics_->before(shown).user;
     example.statistics_end = known.end;
   }
-  write_texts(example, keep, known);
+  write_texts(example, history, keep, known);
   return example;
 }
 
@@ -130,13 +100,12 @@ Example TextMaker::pair(std::int32_t user, std::int32_t item) const {
 }
 
 Example TextMaker::unseen(Example example) const {
-  if (example.user >= 0) {
-    example.sources = history_of(example.user, store_.interactions().size());
-  }
+  std::vector<Past> history;
+  if (example.user >= 0) history = history_of(example.user, nullptr);
   Statistics::Known known;
-  if (statistics_) known = statistics_->all(example.user, example.item);
-  if (statistics_) example.statistics_end = known.end;
-  write_texts(example, std::vector<char>(fields_.size(), 1), known);
+  if (statistics_ != nullptr) known = statistics_->all(example.user, example.item);
+  if (statistics_ != nullptr) example.statistics_end = known.end;
+  write_texts(example, history, std::vector<char>(fields_.size(), 1), known);
   return example;
 }
 
@@ -152,29 +121,25 @@ Example TextMaker::bare(Row row) const {
   return example;
 }
 
-std::vector<Row> TextMaker::history_of(std::int32_t user, Row before) const {
-  const auto u = static_cast<std::size_t>(user);
-  const auto begin = user_rows_.begin() + static_cast<std::ptrdiff_t>(user_begin_[u]);
-  const auto end = std::lower_bound(
-      begin, user_rows_.begin() + static_cast<std::ptrdiff_t>(user_begin_[u + 1]), before);
-  const auto most = std::min<std::ptrdiff_t>(options_.history, end - begin);
-  std::vector<Row> history(end - most, end);
+std::vector<Past> TextMaker::history_of(std::int32_t user, const Past* before) const {
+  std::vector<Past> history =
+      index_.history(user, static_cast<std::size_t>(options_.history), before);
   std::reverse(history.begin(), history.end());
   return history;
 }
 
-const char* TextMaker::verb(Row row) const {
+const char* TextMaker::verb(double rating) const {
   static constexpr std::array kWords = {"hated ", "disliked ", "okay ", "liked ", "loved "};
-  const double rating = store_.interactions().rating[static_cast<std::size_t>(row)];
   if (std::isnan(rating)) return "chose ";
-  if (rating_max_ <= rating_min_) return "liked ";
-  const double share = (rating - rating_min_) / (rating_max_ - rating_min_);
+  const double least = index_.rating_min();
+  const double most = index_.rating_max();
+  if (most <= least) return "liked ";
+  const double share = (rating - least) / (most - least);
   return kWords[static_cast<std::size_t>(std::lround(4.0 * std::clamp(share, 0.0, 1.0)))];
 }
 
-void TextMaker::write_texts(Example& example, const std::vector<char>& keep,
-                            const Statistics::Known& known) const {
-  const Interactions& rows = store_.interactions();
+void TextMaker::write_texts(Example& example, const std::vector<Past>& history,
+                            const std::vector<char>& keep, const Statistics::Known& known) const {
   const auto item = static_cast<std::size_t>(example.item);
   if (example.user >= 0) example.text = user_text_[static_cast<std::size_t>(example.user)];
   for (std::size_t f = 0; f < fields_.size(); ++f) {
@@ -182,15 +147,15 @@ void TextMaker::write_texts(Example& example, const std::vector<char>& keep,
     if (keep[f] == 0 || value.empty()) continue;
     append(example.text_pair, " ", options_.fields[f] == "year" ? "(" + value + ")" : value);
   }
-  if (statistics_) {
+  if (statistics_ != nullptr) {
     append(example.text, ". ", user_phrase(known.user, rating_task_));
     append(example.text_pair, ", ", item_phrase(known.item, rating_task_));
   }
   const char* separator = ". ";
-  for (const Row source : example.sources) {
-    const auto seen = static_cast<std::size_t>(rows.item[static_cast<std::size_t>(source)]);
-    append(example.text, separator, verb(source));
-    example.text += (*title_)[seen];
+  for (const Past& past : history) {
+    example.sources.push_back(past.row);
+    append(example.text, separator, verb(past.rating));
+    example.text += (*title_)[static_cast<std::size_t>(past.item)];
     separator = "; ";
   }
 }

@@ -5,8 +5,8 @@
 #include "tutti/data/random.hpp"
 #include "tutti/data/store.hpp"
 #include "tutti/data/views/statistics.hpp"
+#include "tutti/data/views/store_index.hpp"
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +18,7 @@ namespace tutti {
 ///     text       "gender F, age 24. likes 60% of 32 seen. liked Fargo; disliked Twister"
 ///     text_pair  "Alien (1979) Horror Sci-Fi, viewers 128, liked by 80%"
 ///
-/// History and statistics are of training rows that repeat no held-out pair (training_rows).
+/// History and statistics are of training rows that repeat no held-out pair (StoreIndex).
 ///
 /// The history is latest first and shows the title (the first field where there is none) with a
 /// word for the rating, spread evenly over the range of the training ratings: hated, disliked,
@@ -45,23 +45,20 @@ class TextMaker {
 
  private:
   [[nodiscard]] Example bare(Row row) const;
-  [[nodiscard]] std::vector<Row> history_of(std::int32_t user, Row before) const;
+  [[nodiscard]] std::vector<Past> history_of(std::int32_t user, const Past* before) const;
   [[nodiscard]] Example unseen(Example example) const;
-  void write_texts(Example& example, const std::vector<char>& keep,
-                   const Statistics::Known& known) const;
-  [[nodiscard]] const char* verb(Row row) const;
+  void write_texts(Example& example, const std::vector<Past>& history,
+                   const std::vector<char>& keep, const Statistics::Known& known) const;
+  [[nodiscard]] const char* verb(double rating) const;
 
   const Store& store_;
   MemberData options_;
   bool rating_task_;
-  double rating_min_;
-  double rating_max_;
+  const StoreIndex& index_;
   std::vector<const std::vector<std::string>*> fields_;  // [field] item columns
   const std::vector<std::string>* title_;
-  std::vector<std::string> user_text_;   // [user] attributes
-  std::vector<std::size_t> user_begin_;  // [user + 1] into user_rows_
-  std::vector<Row> user_rows_;           // what may be seen, by user, in store order
-  std::optional<Statistics> statistics_;
+  std::vector<std::string> user_text_;  // [user] attributes
+  const Statistics* statistics_ = nullptr;
 };
 
 }  // namespace tutti

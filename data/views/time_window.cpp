@@ -13,7 +13,7 @@ ViewPtr time_window_view(ViewPtr base, const Store& store, std::int64_t from, st
         "data.from_time is " + std::to_string(from) + " and to_time is " + std::to_string(to),
         "the first has to be smaller");
   }
-  const std::vector<std::int64_t>& time = store.interactions().time;
+  const Column<std::int64_t>& time = store.interactions().time;
   auto picks = positions_where(*base, [&](Row row) {
     const std::int64_t at = time[static_cast<std::size_t>(row)];
     return (from == 0 || at >= from) && (to == 0 || at < to);

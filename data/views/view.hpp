@@ -1,13 +1,14 @@
 #pragma once
 
+#include "tutti/data/column.hpp"
 #include "tutti/data/data_options.hpp"
 #include "tutti/data/dataset.hpp"
+#include "tutti/data/row_set.hpp"
 #include "tutti/data/store.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace tutti {
 
@@ -15,21 +16,20 @@ namespace tutti {
 /// without making texts.
 class View : public Dataset {
  public:
-  [[nodiscard]] virtual Row row(Row index) const noexcept = 0;
+  [[nodiscard]] virtual Row row(Row index) const = 0;
 };
 
 using ViewPtr = std::unique_ptr<View>;
 
-/// `base` at the positions `picks`, in their order; a position may come again.
-ViewPtr select(ViewPtr base, std::vector<Row> picks);
+/// `base` at the positions `picks`: in their order, or each as often as it is there.
+ViewPtr select(ViewPtr base, RowSet picks);
+ViewPtr select(ViewPtr base, Column<Row> picks);
 
-/// The positions of `base` whose row passes the test, in order.
+/// The positions of `base` whose row passes the test.
 template <class Test>
-std::vector<Row> positions_where(const View& base, Test test) {
-  std::vector<Row> picks;
-  for (Row i = 0; i < base.size(); ++i) {
-    if (test(base.row(i))) picks.push_back(i);
-  }
+RowSet positions_where(const View& base, Test test) {
+  RowSet picks;
+  for (Row i = 0; i < base.size(); ++i) picks.append(test(base.row(i)));
   return picks;
 }
 

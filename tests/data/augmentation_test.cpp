@@ -1,5 +1,7 @@
 #include "tutti/data/augmentation.hpp"
 
+#include "tutti/data/tables.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -112,7 +112,7 @@ TEST(Split, GivesEveryRowOnePartAndTheSameTwice) {
 
 TEST(Split, RefusesToGoByTimesThatAreNotThere) {
   Interactions rows = rows_of_users({50, 50});
-  rows.time.assign(rows.time.size(), 0);
+  rows.time = std::vector<std::int64_t>(rows.time.size(), 0);
   for (const char* name : {"time", "user-time", "leave-last-out"}) {
     EXPECT_THAT(error_of(Code::Config, [&] { split_rows(rows, by(name), 1); }),
                 AllOf(HasSubstr("'" + std::string(name) + "', but the source has no times"),

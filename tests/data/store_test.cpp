@@ -39,6 +39,14 @@ TEST(Store, HoldsWhatTheSourceHolds) {
   EXPECT_EQ(store.rows(Part::Test).back(), 59);
 }
 
+// Columns are not written to in place: `change` gets a copy of the values.
+template <class T, class Change>
+void edit(Column<T>& column, Change change) {
+  std::vector<T> values(column.begin(), column.end());
+  change(values);
+  column = values;
+}
+
 TEST(Store, EqualDataHasEqualBytesAndFingerprint) {
   const Folder folder;
   const DataOptions options = small_source(folder);
@@ -72,9 +80,9 @@ TEST(Store, RefusesContentThatIsNotThatOfItsFingerprint) {
         AllOf(HasSubstr("dataset.h5"), HasSubstr("fingerprint " + fingerprint.substr(0, 12))));
   };
   changed([](StoreContent& c) { c.task = "rank"; });
-  changed([](StoreContent& c) { c.labels[7] = 1 - c.labels[7]; });
-  changed([](StoreContent& c) { c.parts[59] = Part::Train; });
-  changed([](StoreContent& c) { c.interactions.time[0] -= 1; });
+  changed([](StoreContent& c) { edit(c.labels, [](auto& v) { v[7] = 1 - v[7]; }); });
+  changed([](StoreContent& c) { edit(c.parts, [](auto& v) { v[59] = Part::Train; }); });
+  changed([](StoreContent& c) { edit(c.interactions.time, [](auto& v) { v[0] -= 1; }); });
   changed(
       [](StoreContent& c) { std::swap(c.interactions.user_ids[0], c.interactions.user_ids[1]); });
   changed([](StoreContent& c) { c.interactions.items.columns[0][2] += "!"; });
@@ -94,12 +102,12 @@ TEST(Store, RefusesColumnsThatDoNotFit) {
     EXPECT_THAT(error_of(Code::Data, [&] { Store::open(file); }),
                 HasSubstr("columns do not fit each other in"));
   };
-  wrong([](StoreContent& c) { c.labels.pop_back(); });
-  wrong([](StoreContent& c) { c.interactions.user[3] = 6; });
-  wrong([](StoreContent& c) { c.interactions.item[3] = -1; });
+  wrong([](StoreContent& c) { edit(c.labels, [](auto& v) { v.pop_back(); }); });
+  wrong([](StoreContent& c) { edit(c.interactions.user, [](auto& v) { v[3] = 6; }); });
+  wrong([](StoreContent& c) { edit(c.interactions.item, [](auto& v) { v[3] = -1; }); });
   wrong([](StoreContent& c) { c.interactions.items.columns[1].pop_back(); });
-  wrong([](StoreContent& c) { c.parts[0] = static_cast<Part>(9); });
-  wrong([](StoreContent& c) { std::swap(c.interactions.time[0], c.interactions.time[1]); });
+  wrong([](StoreContent& c) { edit(c.parts, [](auto& v) { v[0] = static_cast<Part>(9); }); });
+  wrong([](StoreContent& c) { edit(c.interactions.time, [](auto& v) { std::swap(v[0], v[1]); }); });
 }
 
 TEST(Store, RefusesAFileOfAnotherKind) {

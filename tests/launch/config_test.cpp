@@ -163,7 +163,7 @@ TEST(Config, OutOfRangeSaysValueAndRange) {
   EXPECT_THAT(refusal("[train]\nlearning_rate = nan\n"), HasSubstr("out of range"));
   EXPECT_THAT(refusal("[train]\nlearning_rate = inf\n"), HasSubstr("out of range"));
   EXPECT_THAT(refusal("[experiment]\nseed = -1\n"), HasSubstr("out of range"));
-  EXPECT_THAT(refusal("[train]\nranks = 0\n"), HasSubstr("out of range"));
+  EXPECT_THAT(refusal("[train]\nranks = -1\n"), HasSubstr("out of range"));
 }
 
 TEST(Config, UnknownChoiceNamesTheNearest) {
