@@ -28,9 +28,10 @@ class Column {
  public:
   static constexpr std::size_t kBlock = std::size_t{1} << 16;   ///< elements, as a chunk in HDF5
   static constexpr std::size_t kMemory = std::size_t{1} << 20;  ///< bytes
-  class const_iterator;
+  class Iterator;
   using value_type = T;
-  using iterator = const_iterator;
+  using iterator = Iterator;
+  using const_iterator = Iterator;
   using const_reference = T;
   using size_type = std::size_t;
 
@@ -94,8 +95,8 @@ class Column {
     return out;
   }
 
-  [[nodiscard]] const_iterator begin() const { return {this, 0}; }
-  [[nodiscard]] const_iterator end() const { return {this, size_}; }
+  [[nodiscard]] Iterator begin() const { return {this, 0}; }
+  [[nodiscard]] Iterator end() const { return {this, size_}; }
   friend bool operator==(const Column& a, const Column& b) {
     return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin());
   }
@@ -126,7 +127,7 @@ class Column {
 
 /// Forward through a column; copies share what was read ahead, so one thread uses them.
 template <class T>
-class Column<T>::const_iterator {
+class Column<T>::Iterator {
   static constexpr std::size_t kAhead = std::size_t{1} << 14;  // elements; a part of a block
   struct Ahead {
     std::size_t first = 0;
@@ -140,8 +141,8 @@ class Column<T>::const_iterator {
   using pointer = const T*;
   using reference = T;
 
-  const_iterator() = default;
-  const_iterator(const Column* column, std::size_t index)
+  Iterator() = default;
+  Iterator(const Column* column, std::size_t index)
       : column_(column),
         index_(index),
         ahead_(column->spilled() && index == 0 ? std::make_shared<Ahead>() : nullptr) {}
@@ -154,18 +155,16 @@ class Column<T>::const_iterator {
     }
     return ahead_->values[index_ - ahead_->first];
   }
-  const_iterator& operator++() {
+  Iterator& operator++() {
     ++index_;
     return *this;
   }
-  const_iterator operator++(int) {
-    const_iterator old = *this;
+  Iterator operator++(int) {
+    Iterator old = *this;
     ++index_;
     return old;
   }
-  friend bool operator==(const const_iterator& a, const const_iterator& b) {
-    return a.index_ == b.index_;
-  }
+  friend bool operator==(const Iterator& a, const Iterator& b) { return a.index_ == b.index_; }
 
  private:
   const Column* column_ = nullptr;

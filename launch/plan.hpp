@@ -16,7 +16,7 @@ struct MemberEstimate {
   double hidden = 0;
   double intermediate = 0;  ///< width of the feed-forward part
   double heads = 0;
-  bool gated = false;   ///< a feed-forward part of three matrices
+  bool gated = false;  ///< a feed-forward part of three matrices
   double vocab = 0;
   double layer_parameters = 0;      ///< those that every token passes through
   double embedding_parameters = 0;  ///< looked up only

@@ -2,6 +2,8 @@
 
 #include "tutti/data/error.hpp"
 #include "tutti/data/random.hpp"
+#include "tutti/train/kernels/drop_key.hpp"
+#include "tutti/train/kernels/rows.hpp"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -15,40 +17,9 @@ namespace tutti {
 
 namespace {
 
-// A 32-bit mix of a counter under a 64-bit key: two rounds of multiply and xor-shift (the constants
-// of C. Wellons' "lowbias32"), the second half of the key between them. 32-bit arithmetic, because
-// that is what a vector unit multiplies fast.
-constexpr std::uint32_t kCounter = 0x9e3779b9U;
-constexpr std::uint32_t kFirst = 0x7feb352dU;
-constexpr std::uint32_t kSecond = 0x846ca68bU;
+using namespace kernels;
+
 constexpr std::int64_t kWord = 0xffffffffLL;
-
-// Compiled once for each vector width; the machine's own is chosen at start-up. Integer hashing and
-// one exact product: every width gives the same bits.
-#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-#define TUTTI_VECTORISED \
-  __attribute__((optimize("O3"), target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define TUTTI_VECTORISED
-#endif
-
-TUTTI_VECTORISED
-void drop_row(const float* in, float* out, std::int64_t features, std::uint64_t key,
-              std::uint32_t threshold, float scale) {
-  const auto low = static_cast<std::uint32_t>(key);
-  const auto high = static_cast<std::uint32_t>(key >> 32);
-  for (std::int64_t i = 0; i < features; ++i) {
-    std::uint32_t x = static_cast<std::uint32_t>(i) * kCounter + low;
-    x ^= x >> 16;
-    x *= kFirst;
-    x ^= (x >> 15) ^ high;
-    x *= kSecond;
-    x ^= x >> 16;
-    const float factor = x >= threshold ? scale : 0.0F;
-    out[i] = in[i] * factor;
-  }
-}
 
 // The same hash in tensor operations, for a device that our loop cannot reach. int64 holds the
 // 32-bit words; a product of two of them wraps in its upper half only, which the mask cuts off.
@@ -57,12 +28,12 @@ at::Tensor drop_by_operations(const at::Tensor& x, const at::Tensor& keys, std::
   const at::Tensor device_keys = keys.to(x.device()).unsqueeze(1);
   const at::Tensor low = device_keys.bitwise_and(kWord);
   const at::Tensor high = device_keys.__rshift__(32).bitwise_and(kWord);
-  at::Tensor h = at::arange(x.size(-1), device_keys.options()) * std::int64_t{kCounter};
+  at::Tensor h = at::arange(x.size(-1), device_keys.options()) * std::int64_t{kDropCounter};
   h = (h + low).bitwise_and(kWord);
   h = h.bitwise_xor(h.__rshift__(16));
-  h = (h * std::int64_t{kFirst}).bitwise_and(kWord);
+  h = (h * std::int64_t{kDropFirst}).bitwise_and(kWord);
   h = h.bitwise_xor(h.__rshift__(15)).bitwise_xor(high);
-  h = (h * std::int64_t{kSecond}).bitwise_and(kWord);
+  h = (h * std::int64_t{kDropSecond}).bitwise_and(kWord);
   h = h.bitwise_xor(h.__rshift__(16));
   const at::Tensor factor = h.ge(std::int64_t{threshold}).to(at::kFloat) * scale;
   return x * factor.view(x.sizes());
@@ -95,9 +66,10 @@ at::Tensor make_keys(std::int64_t rows, Key key) {
 }  // namespace
 
 at::Tensor drop_rows(const at::Tensor& x, const at::Tensor& keys, double p, bool by_operations) {
-  const auto threshold = static_cast<std::uint32_t>(std::lround(p * 0x1.0p32));
-  const auto scale = static_cast<float>(1.0 / (1.0 - p));
-  if (by_operations) return drop_by_operations(x, keys, threshold, scale);
+  if (by_operations) {
+    return drop_by_operations(x, keys, static_cast<std::uint32_t>(std::lround(p * 0x1.0p32)),
+                              static_cast<float>(1.0 / (1.0 - p)));
+  }
   const at::Tensor in = x.contiguous();
   at::Tensor out = at::empty_like(in);
   const std::int64_t features = in.size(-1);
@@ -106,10 +78,8 @@ at::Tensor drop_rows(const at::Tensor& x, const at::Tensor& keys, double p, bool
   const auto* row_keys = keys.const_data_ptr<std::int64_t>();
   const std::int64_t grain = std::max<std::int64_t>(1, 32768 / std::max<std::int64_t>(1, features));
   at::parallel_for(0, keys.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      drop_row(source + row * features, target + row * features, features,
-               static_cast<std::uint64_t>(row_keys[row]), threshold, scale);
-    }
+    kernels::drop_rows({row_keys + begin, p}, end - begin, features, source + begin * features,
+                       target + begin * features);
   });
   return out;
 }
@@ -128,12 +98,9 @@ std::uint64_t Dropout::key(std::int64_t example, int site, std::uint64_t positio
   return mix64(example_keys_[static_cast<std::size_t>(example)] + mix64(place));
 }
 
-at::Tensor Dropout::tokens(const at::Tensor& x, double p, int site,
-                           const std::vector<std::int64_t>* chosen) const {
-  if (!active(p)) return x;
+at::Tensor Dropout::row_keys(int site, const std::vector<std::int64_t>* chosen) const {
   const std::int64_t rows = chosen == nullptr ? offsets_.back() : std::ssize(*chosen);
-  TUTTI_ASSERT(x.size(0) == rows, "dropout over tokens");
-  const at::Tensor keys = make_keys(rows, [&](std::int64_t* out) {
+  return make_keys(rows, [&](std::int64_t* out) {
     for (std::size_t e = 0; e < example_keys_.size(); ++e) {
       const std::int64_t begin = chosen == nullptr ? 0 : (*chosen)[e];
       const std::int64_t end = chosen == nullptr ? offsets_[e + 1] - offsets_[e] : begin + 1;
@@ -143,6 +110,13 @@ at::Tensor Dropout::tokens(const at::Tensor& x, double p, int site,
       }
     }
   });
+}
+
+at::Tensor Dropout::tokens(const at::Tensor& x, double p, int site,
+                           const std::vector<std::int64_t>* chosen) const {
+  if (!active(p)) return x;
+  const at::Tensor keys = row_keys(site, chosen);
+  TUTTI_ASSERT(x.size(0) == keys.numel(), "dropout over tokens");
   return DropFunction::apply(x.to(at::kFloat), keys, p);
 }
 

@@ -25,6 +25,12 @@ class Dropout {
 
   /// Does a dropout of probability p do anything in this pass?
   [[nodiscard]] bool active(double p) const noexcept { return training_ && p > 0; }
+  /// Keys of the examples' masks; empty when training is off.
+  [[nodiscard]] const std::vector<std::uint64_t>& example_keys() const noexcept {
+    return example_keys_;
+  }
+  /// One key a token, or one an example of the token at its `chosen` position: int64.
+  [[nodiscard]] at::Tensor row_keys(int site, const std::vector<std::int64_t>* chosen) const;
   /// x [tokens, features]; or, with `chosen`, [examples, features] of the token at that position of
   /// each example: the same values as in x of all tokens.
   [[nodiscard]] at::Tensor tokens(const at::Tensor& x, double p, int site,

@@ -33,51 +33,6 @@ at::Tensor gelu_tanh(const at::Tensor& x) { return at::gelu(x, "tanh"); }
 at::Tensor silu(const at::Tensor& x) { return at::silu(x); }
 at::Tensor relu(const at::Tensor& x) { return at::relu(x); }
 
-// [n * queries, heads * dim] -> [n, heads, queries, dim], a view.
-at::Tensor split_heads(const at::Tensor& x, const Layout::Run& run, std::int64_t heads) {
-  return x.view({run.count, x.size(0) / run.count, heads, x.size(1) / heads}).transpose(1, 2);
-}
-
-at::Tensor repeat_heads(const at::Tensor& x, std::int64_t times) {
-  if (times == 1) return x;
-  const auto s = x.sizes();
-  return x.unsqueeze(2)
-      .expand({s[0], s[1], times, s[2], s[3]})
-      .reshape({s[0], s[1] * times, s[2], s[3]});
-}
-
-// Keys that a query must not see: [queries, length], or [n, 1, 1, length] for chosen queries.
-at::Tensor future_keys(const Layout::Run& run, const Chosen* chosen, const at::Device& device) {
-  const auto options = at::TensorOptions().device(device);
-  if (chosen == nullptr) {
-    return at::ones({run.length, run.length}, options.dtype(at::kBool)).triu(1);
-  }
-  const auto begin = chosen->positions.begin() + run.first;
-  const at::Tensor last = index_tensor({begin, begin + run.count}, device);
-  return at::arange(run.length, options.dtype(at::kLong)).gt(last.view({-1, 1, 1, 1}));
-}
-
-// Written out where the probabilities pass through our own dropout, or few queries are asked.
-at::Tensor attend_in_steps(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                           const Layout::Run& run, const Dropout& dropout, const Attention& how,
-                           const Chosen* chosen) {
-  at::Tensor scores = at::matmul(q * how.scale, k.transpose(2, 3)).to(at::kFloat);
-  if (how.causal) {
-    scores = scores.masked_fill(future_keys(run, chosen, scores.device()), -INFINITY);
-  }
-  const at::Tensor kept = dropout.attention(at::softmax(scores, -1), run.first, how.dropout,
-                                            how.site, Chosen::places(chosen));
-  return at::matmul(kept.to(v.scalar_type()), v);
-}
-
-// LibTorch's fused attention knows no dropout of ours, and its backward pass in bfloat16 takes
-// about three times that of the steps on a CPU.
-bool in_steps(const at::Tensor& q, const Dropout& dropout, const Attention& how,
-              const Chosen* chosen) {
-  const bool slow = q.is_cpu() && q.scalar_type() == at::kBFloat16;
-  return chosen != nullptr || dropout.active(how.dropout) || slow;
-}
-
 }  // namespace
 
 void draw_initial(const std::string& name, at::Tensor& value, std::uint64_t seed) {
@@ -138,6 +93,7 @@ Layout::Layout(const Batch& batch, const at::Device& device, std::int64_t vocab_
     if (runs.empty() || runs.back().length != length) runs.push_back({e, 0, length});
     ++runs.back().count;
   }
+  begins.assign(batch.offsets.begin(), batch.offsets.end());
   for (const Run& run : runs) run_tokens.push_back(run.count * run.length);
 
   const std::vector<std::int64_t> wide_ids(batch.ids.begin(), batch.ids.end());
@@ -162,23 +118,25 @@ Layout::Layout(const Batch& batch, const at::Device& device, std::int64_t vocab_
   positions = index_tensor(places, device);
 }
 
+std::int64_t Layout::longest() const {
+  std::int64_t most = 0;
+  for (const Run& run : runs) most = std::max(most, run.length);
+  return most;
+}
+
 at::Tensor linear(const at::Tensor& x, const Affine& layer, bool bf16) {
   const at::ScalarType type = bf16 ? at::kBFloat16 : at::kFloat;
   return at::linear(x.to(type), layer.weight.to(type), cast(layer.bias, type));
 }
 
-std::vector<at::Tensor> linear_together(const at::Tensor& x, const std::vector<Affine>& layers,
-                                        bool bf16) {
+Affine together(const std::vector<Affine>& layers) {
   std::vector<at::Tensor> weights;
   std::vector<at::Tensor> biases;
-  std::vector<std::int64_t> sizes;
   for (const Affine& layer : layers) {
     weights.push_back(layer.weight);
     if (layer.bias.defined()) biases.push_back(layer.bias);
-    sizes.push_back(layer.weight.size(0));
   }
-  const at::Tensor bias = biases.empty() ? at::Tensor() : at::cat(biases);
-  return linear(x, {at::cat(weights), bias}, bf16).split_with_sizes(sizes, 1);
+  return {at::cat(weights), biases.empty() ? at::Tensor() : at::cat(biases)};
 }
 
 at::Tensor linear_transposed(const at::Tensor& x, const Affine& layer, bool bf16) {
@@ -189,38 +147,6 @@ at::Tensor linear_transposed(const at::Tensor& x, const Affine& layer, bool bf16
 at::Tensor layer_norm(const at::Tensor& x, const Affine& layer, double epsilon) {
   return at::layer_norm(x.to(at::kFloat), {layer.weight.size(0)}, layer.weight, layer.bias,
                         epsilon);
-}
-
-at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
-  return at::rms_norm(x.to(at::kFloat), {weight.size(0)}, weight, epsilon);
-}
-
-at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                  const Layout& layout, const Dropout& dropout, const Attention& how,
-                  const Chosen* chosen) {
-  // split, not slices: its gradient is one concatenation, that of a slice a whole tensor of zeros.
-  std::vector<std::int64_t> queries = layout.run_tokens;
-  for (std::size_t r = 0; r < queries.size() && chosen != nullptr; ++r) {
-    queries[r] = layout.runs[r].count;
-  }
-  const auto qs = q.split_with_sizes(queries);
-  const auto ks = k.split_with_sizes(layout.run_tokens);
-  const auto vs = v.split_with_sizes(layout.run_tokens);
-  std::vector<at::Tensor> out;
-  out.reserve(qs.size());
-  for (std::size_t r = 0; r < qs.size(); ++r) {
-    const Layout::Run& run = layout.runs[r];
-    const std::int64_t times = how.heads / how.kv_heads;
-    const at::Tensor query = split_heads(qs[r], run, how.heads);
-    const at::Tensor key = repeat_heads(split_heads(ks[r], run, how.kv_heads), times);
-    const at::Tensor value = repeat_heads(split_heads(vs[r], run, how.kv_heads), times);
-    const at::Tensor mixed =
-        in_steps(q, dropout, how, chosen)
-            ? attend_in_steps(query, key, value, run, dropout, how, chosen)
-            : at::scaled_dot_product_attention(query, key, value, {}, 0.0, how.causal, how.scale);
-    out.push_back(mixed.transpose(1, 2).reshape({queries[r], q.size(1)}));
-  }
-  return at::cat(out);
 }
 
 Activation activation_by_name(const std::string& name) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "tutti/data/batch.hpp"
-#include "tutti/train/dropout.hpp"
 #include "tutti/train/model.hpp"
 
 #include <ATen/ATen.h>
@@ -48,11 +47,15 @@ struct Layout {
     std::int64_t count = 0;   ///< examples
     std::int64_t length = 0;  ///< tokens of each
   };
-  at::Tensor ids;        ///< [tokens] int64
-  at::Tensor types;      ///< [tokens] int64
-  at::Tensor positions;  ///< [tokens] int64, from 0 in each example
+  at::Tensor ids;                    ///< [tokens] int64
+  at::Tensor types;                  ///< [tokens] int64
+  at::Tensor positions;              ///< [tokens] int64, from 0 in each example
+  std::vector<std::int64_t> begins;  ///< [examples + 1] first token of each, and their number
   std::vector<Run> runs;
   std::vector<std::int64_t> run_tokens;  ///< [run] count x length
+
+  /// Tokens of the longest example.
+  [[nodiscard]] std::int64_t longest() const;
 
   /// Throws Error(Data) for an id outside the vocabulary, a token type outside 0 .. types-1 or an
   /// example that is empty or longer than `max_positions`.
@@ -84,34 +87,15 @@ Chosen first_tokens(const Batch& batch, const at::Device& device);
 /// The last one that is not `pad_id`, as transformers pools decoders; `pad_id` < 0: the last.
 Chosen last_tokens(const Batch& batch, std::int64_t pad_id, const at::Device& device);
 
-/// How attention is done in one layer.
-struct Attention {
-  std::int64_t heads = 1;
-  std::int64_t kv_heads = 1;
-  bool causal = false;
-  double scale = 1.0;
-  double dropout = 0.0;
-  int site = 0;
-};
-
 /// x [n, in] times weight [out, in] transposed, plus bias; bf16 in and out when `bf16`.
 at::Tensor linear(const at::Tensor& x, const Affine& layer, bool bf16);
 /// x [n, in] times weight [in, out] plus bias: GPT-2 keeps its weights so.
 at::Tensor linear_transposed(const at::Tensor& x, const Affine& layer, bool bf16);
 /// fp32 whatever x is.
 at::Tensor layer_norm(const at::Tensor& x, const Affine& layer, double epsilon);
-at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon);
 
-/// Several layers on the same x as one product: their outputs in turn.
-std::vector<at::Tensor> linear_together(const at::Tensor& x, const std::vector<Affine>& layers,
-                                        bool bf16);
-
-/// softmax(scale q k^T) v within each example. q [tokens, heads * dim], k and v
-/// [tokens, kv_heads * dim]; each group of heads / kv_heads query heads shares a key head.
-/// With `chosen`, q and the result are [examples, heads * dim] of those tokens.
-at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                  const Layout& layout, const Dropout& dropout, const Attention& how,
-                  const Chosen* chosen);
+/// Several layers as one: their weights and biases side by side.
+Affine together(const std::vector<Affine>& layers);
 
 /// An activation function by its transformers name. Throws Error(Data) for an unknown one.
 using Activation = at::Tensor (*)(const at::Tensor&);

@@ -176,8 +176,11 @@ class Run {
     const OptimizerOptions how{options_.optimizer, options_.weight_decay, options_.beta1,
                                options_.beta2, options_.epsilon};
     const bool bf16_wire = options_.wire == "bf16" && ranks > 1;
-    // Two towers run each layer twice a pass; recomputed, each run brings gradients of its own.
-    const bool overlap = !(options_.checkpoint_activations && model_.towers() != nullptr);
+    // Two towers run each layer twice a pass; recomputed, each run brings gradients of its own. And
+    // with parameters in pieces a rank without work in a pass fetches them all before it sums: a
+    // rank that sums while it fetches would wait for it for ever.
+    const bool overlap =
+        stage_ < 3 && !(options_.checkpoint_activations && model_.towers() != nullptr);
     reducer_ = std::make_unique<Reducer>(
         group_, parameters, buckets, ReducerOptions{overlap, bf16_wire, stage_ > 0, stage_ > 1});
     for (const auto& [name, value] : parameters)

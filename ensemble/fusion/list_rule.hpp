@@ -20,7 +20,7 @@ namespace tutti {
 /// same order of rows within every list.
 class ListRule : public CheckedRule {
  public:
-  ListRule(std::string name, const FusionOptions& options) : CheckedRule(name, options) {
+  ListRule(const std::string& name, const FusionOptions& options) : CheckedRule(name, options) {
     refuse_rating(name, options);
   }
   [[nodiscard]] std::vector<double> weights() const final { return {}; }

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -38,15 +39,24 @@ SCRATCH = (
 )
 
 
+# A process starts with the peak of the one that it was forked from: a small one does that.
+STARTER = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:])
+_, status, used = os.wait4(process.pid, 0)
+print("peak", used.ru_maxrss * 1024)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def peak_bytes(command, cwd):
     """The most that the process held, as the system counted it."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        output = process.stdout.read().decode()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, output
-    return used.ru_maxrss * 1024
+    ran = subprocess.run(
+        [sys.executable, "-c", STARTER, *map(str, command)], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return int(re.findall(r"^peak (\d+)$", ran.stdout, re.MULTILINE)[-1])
 
 
 @pytest.mark.parametrize(

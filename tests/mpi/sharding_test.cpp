@@ -142,7 +142,8 @@ TEST(Sharding, ARankHoldsItsPartAlone) {
     // is a layer, and that is less than an eighth of the model.
     EXPECT_LE(bytes[0].gradients, all + padding);
     EXPECT_LE(bytes[2].gradients, (all + padding) / n + all / 2) << type;
-    EXPECT_LE(bytes[3].gradients, (all + padding) / n + all / 2) << type;
+    // With parameters in pieces the gradients of a pass are summed at its end.
+    EXPECT_LE(bytes[3].gradients, (all + padding) / n + all + padding) << type;
     // The pieces, a layer, and what belongs to none.
     EXPECT_LE(bytes[2].parameters, all + padding) << type;
     EXPECT_LE(bytes[3].parameters, (all + padding) / n + all / 4) << type;

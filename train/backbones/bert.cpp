@@ -1,6 +1,8 @@
+#include "tutti/train/attention.hpp"
 #include "tutti/train/hf_config.hpp"
 #include "tutti/train/layer_runner.hpp"
 #include "tutti/train/layers.hpp"
+#include "tutti/train/norm.hpp"
 #include "tutti/train/torch_guard.hpp"
 
 #include <cmath>
@@ -152,7 +154,8 @@ class Bert final : public Model {
     const Layout layout(batch, words_.device(), config_.vocab, config_.positions, config_.types);
     at::Tensor x = at::embedding(words_, layout.ids) + at::embedding(types_, layout.types) +
                    at::embedding(positions_, layout.positions);
-    x = layer_norm(x, embedding_norm_, config_.epsilon);
+    x = add_and_norm(x, {}, {embedding_norm_, config_.epsilon}, dropout, nullptr, false, true)
+            .floats;
     x = dropout.tokens(x, config_.hidden_dropout, 0);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const bool last = i + 1 == layers_.size();
@@ -168,31 +171,32 @@ class Bert final : public Model {
   at::Tensor apply(const BertLayer& layer, const at::Tensor& x, const Layout& layout,
                    const Pass& pass, const Dropout& dropout, int site, const Chosen* chosen) const {
     const bool bf16 = pass.bf16;
-    const auto* places = Chosen::places(chosen);
     const Attention how{config_.heads,
                         config_.heads,
                         false,
                         1.0 / std::sqrt(static_cast<double>(head_size_)),
                         config_.attention_dropout,
-                        site};
+                        site,
+                        {},
+                        {}};
+    const at::Tensor in = bf16 ? x.to(at::kBFloat16) : x;  // once, for both products
     const at::Tensor residual = Chosen::of(x, chosen);
-    at::Tensor mixed;
-    if (chosen == nullptr) {
-      const auto qkv = linear_together(x, {layer.query, layer.key, layer.value}, bf16);
-      mixed = attend(qkv[0], qkv[1], qkv[2], layout, dropout, how, nullptr);
-    } else {
-      const auto kv = linear_together(x, {layer.key, layer.value}, bf16);
-      const at::Tensor query = linear(residual, layer.query, bf16);
-      mixed = attend(query, kv[0], kv[1], layout, dropout, how, chosen);
-    }
-    const at::Tensor attended = dropout.tokens(linear(mixed, layer.attention_output, bf16),
-                                               config_.hidden_dropout, site + 1, places);
-    const at::Tensor middle =
-        layer_norm(residual + attended, layer.attention_norm, config_.epsilon);
-    const at::Tensor wide = config_.activation(linear(middle, layer.intermediate, bf16));
-    const at::Tensor narrow =
-        dropout.tokens(linear(wide, layer.output, bf16), config_.hidden_dropout, site + 2, places);
-    return layer_norm(middle + narrow, layer.output_norm, config_.epsilon);
+    const at::Tensor mixed =
+        chosen == nullptr
+            ? attend(linear(in, together({layer.query, layer.key, layer.value}), bf16), layout,
+                     dropout, how)
+            : attend_chosen(linear(residual, layer.query, bf16),
+                            linear(in, together({layer.key, layer.value}), bf16), layout, dropout,
+                            how, *chosen);
+    const Normed middle =
+        add_and_norm(residual, linear(mixed, layer.attention_output, bf16),
+                     {layer.attention_norm, config_.epsilon, config_.hidden_dropout, site + 1},
+                     dropout, chosen, bf16, true);
+    const at::Tensor wide = config_.activation(linear(middle.factor(), layer.intermediate, bf16));
+    return add_and_norm(middle.floats, linear(wide, layer.output, bf16),
+                        {layer.output_norm, config_.epsilon, config_.hidden_dropout, site + 2},
+                        dropout, chosen, false, true)
+        .floats;
   }
 
   BertConfig config_;

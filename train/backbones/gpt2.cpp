@@ -1,6 +1,8 @@
+#include "tutti/train/attention.hpp"
 #include "tutti/train/hf_config.hpp"
 #include "tutti/train/layer_runner.hpp"
 #include "tutti/train/layers.hpp"
+#include "tutti/train/norm.hpp"
 #include "tutti/train/torch_guard.hpp"
 
 #include <cmath>
@@ -119,6 +121,12 @@ class Gpt2 final : public Model {
             parameters_.make(name + ".bias", {config_.hidden})};
   }
 
+  // q, k and v are columns of one weight: `count` of them from the `first` on.
+  [[nodiscard]] Affine columns(const Affine& all, std::int64_t first, std::int64_t count) const {
+    const std::int64_t h = config_.hidden;
+    return {all.weight.narrow(1, first * h, count * h), all.bias.narrow(0, first * h, count * h)};
+  }
+
   // [tokens, hidden] fp32 after the last norm, or [examples, hidden] of the chosen tokens
   at::Tensor encode(const Batch& batch, const Pass& pass, const Chosen* chosen) const {
     const Dropout dropout(batch, pass);
@@ -132,7 +140,8 @@ class Gpt2 final : public Model {
                       return apply(i, in, layout, pass, dropout, own ? &*own : nullptr);
                     });
     }
-    return layer_norm(x, final_norm_, config_.epsilon);
+    return add_and_norm(x, {}, {final_norm_, config_.epsilon}, dropout, nullptr, false, true)
+        .floats;
   }
 
   at::Tensor apply(std::size_t index, const at::Tensor& x, const Layout& layout, const Pass& pass,
@@ -142,21 +151,26 @@ class Gpt2 final : public Model {
     const auto* places = Chosen::places(chosen);
     double scale = config_.scaled ? 1.0 / std::sqrt(static_cast<double>(head_size_)) : 1.0;
     if (config_.scaled_by_layer) scale /= static_cast<double>(index + 1);
-    const Attention how{config_.heads, config_.heads, true, scale, config_.attention_dropout, site};
-    // One weight holds q, k and v: q is computed for all tokens, chosen or not.
-    const auto qkv =
-        linear_transposed(layer_norm(x, layer.norm_1, config_.epsilon), layer.attention, pass.bf16)
-            .chunk(3, 1);
+    const Attention how{
+        config_.heads, config_.heads, true, scale, config_.attention_dropout, site, {}, {}};
+    const at::Tensor in =
+        add_and_norm(x, {}, {layer.norm_1, config_.epsilon}, dropout, nullptr, pass.bf16, false)
+            .factor();
     const at::Tensor mixed =
-        attend(Chosen::of(qkv[0], chosen), qkv[1], qkv[2], layout, dropout, how, chosen);
-    const at::Tensor middle =
-        Chosen::of(x, chosen) +
-        dropout.tokens(linear_transposed(mixed, layer.attention_output, pass.bf16),
-                       config_.residual_dropout, site + 1, places);
-    const at::Tensor wide = config_.activation(linear_transposed(
-        layer_norm(middle, layer.norm_2, config_.epsilon), layer.wide, pass.bf16));
-    return middle + dropout.tokens(linear_transposed(wide, layer.narrow, pass.bf16),
-                                   config_.residual_dropout, site + 2, places);
+        chosen == nullptr
+            ? attend(linear_transposed(in, layer.attention, pass.bf16), layout, dropout, how)
+            : attend_chosen(linear_transposed(Chosen::of(in, chosen),
+                                              columns(layer.attention, 0, 1), pass.bf16),
+                            linear_transposed(in, columns(layer.attention, 1, 2), pass.bf16),
+                            layout, dropout, how, *chosen);
+    const Normed middle = add_and_norm(
+        Chosen::of(x, chosen), linear_transposed(mixed, layer.attention_output, pass.bf16),
+        {layer.norm_2, config_.epsilon, config_.residual_dropout, site + 1}, dropout, chosen,
+        pass.bf16, false);
+    const at::Tensor wide =
+        config_.activation(linear_transposed(middle.factor(), layer.wide, pass.bf16));
+    return middle.sum + dropout.tokens(linear_transposed(wide, layer.narrow, pass.bf16),
+                                       config_.residual_dropout, site + 2, places);
   }
 
   Gpt2Config config_;

@@ -1,6 +1,8 @@
+#include "tutti/train/attention.hpp"
 #include "tutti/train/hf_config.hpp"
 #include "tutti/train/layer_runner.hpp"
 #include "tutti/train/layers.hpp"
+#include "tutti/train/norm.hpp"
 #include "tutti/train/torch_guard.hpp"
 
 #include <cmath>
@@ -92,11 +94,10 @@ struct LlamaConfig {
 };
 
 struct LlamaLayer {
-  at::Tensor input_norm, middle_norm;
-  Affine query, key, value, output, gate, up, down;
+  Affine input_norm, middle_norm, query, key, value, output, gate, up, down;
 };
 
-// The angles of a batch: [tokens, 1, head_size / 2] each.
+// Cosines and sines of every position and pair: [positions, head_size / 2] each.
 struct Rotation {
   at::Tensor cos, sin;
 };
@@ -108,7 +109,7 @@ class Llama final : public Model {
     const std::int64_t h = config_.hidden;
     words_ = parameters_.make("model.embed_tokens.weight", {config_.vocab, h});
     for (std::int64_t i = 0; i < config_.layers; ++i) make_layer(i);
-    final_norm_ = parameters_.make("model.norm.weight", {h});
+    final_norm_.weight = parameters_.make("model.norm.weight", {h});
     score_ = {parameters_.make("score.weight", {config_.labels, h}), {}};
     output_ = {config_.tied ? words_ : language_.make("lm_head.weight", {config_.vocab, h}), {}};
   }
@@ -156,12 +157,12 @@ class Llama final : public Model {
     const std::int64_t kv = config_.kv_heads * config_.head_size;
     const bool bias = config_.attention_bias;
     LlamaLayer layer;
-    layer.input_norm = parameters_.make(at + "input_layernorm.weight", {h});
+    layer.input_norm.weight = parameters_.make(at + "input_layernorm.weight", {h});
     layer.query = affine(at + "self_attn.q_proj", q, h, bias);
     layer.key = affine(at + "self_attn.k_proj", kv, h, bias);
     layer.value = affine(at + "self_attn.v_proj", kv, h, bias);
     layer.output = affine(at + "self_attn.o_proj", h, q, bias);
-    layer.middle_norm = parameters_.make(at + "post_attention_layernorm.weight", {h});
+    layer.middle_norm.weight = parameters_.make(at + "post_attention_layernorm.weight", {h});
     layer.gate = affine(at + "mlp.gate_proj", config_.intermediate, h, config_.mlp_bias);
     layer.up = affine(at + "mlp.up_proj", config_.intermediate, h, config_.mlp_bias);
     layer.down = affine(at + "mlp.down_proj", h, config_.intermediate, config_.mlp_bias);
@@ -172,17 +173,8 @@ class Llama final : public Model {
     const auto options = words_.options().requires_grad(false);
     const at::Tensor even = at::arange(0, config_.head_size, 2, options);
     const at::Tensor inverse = at::pow(config_.theta, even / config_.head_size).reciprocal();
-    const at::Tensor angles = (layout.positions.to(at::kFloat).unsqueeze(1) * inverse).unsqueeze(1);
+    const at::Tensor angles = at::arange(layout.longest(), options).unsqueeze(1) * inverse;
     return {angles.cos(), angles.sin()};
-  }
-
-  // Each pair (i, i + head_size / 2) turns by its angle (Su et al. 2021, in the halves of Hugging
-  // Face's weights).
-  at::Tensor rotate(const at::Tensor& x, const Rotation& by) const {
-    const auto halves = x.unflatten(1, {-1, config_.head_size}).chunk(2, 2);
-    const at::Tensor turned = at::cat(
-        {halves[0] * by.cos - halves[1] * by.sin, halves[1] * by.cos + halves[0] * by.sin}, 2);
-    return turned.flatten(1).to(x.scalar_type());
   }
 
   // [tokens, hidden] fp32 after the last norm, or [examples, hidden] of the chosen tokens
@@ -199,7 +191,8 @@ class Llama final : public Model {
                                    8 * (static_cast<int>(i) + 1), own ? &*own : nullptr);
                     });
     }
-    return rms_norm(x, final_norm_, config_.epsilon);
+    return add_and_norm(x, {}, {final_norm_, config_.epsilon}, dropout, nullptr, false, true)
+        .floats;
   }
 
   at::Tensor apply(const LlamaLayer& layer, const at::Tensor& x, const Layout& layout,
@@ -207,30 +200,39 @@ class Llama final : public Model {
                    const Chosen* chosen) const {
     const bool bf16 = pass.bf16;
     const auto* places = Chosen::places(chosen);
-    const at::Tensor in = rms_norm(x, layer.input_norm, config_.epsilon);
+    const at::Tensor in =
+        add_and_norm(x, {}, {layer.input_norm, config_.epsilon}, dropout, nullptr, bf16, false)
+            .factor();
     const Attention how{config_.heads,
                         config_.kv_heads,
                         true,
                         1.0 / std::sqrt(static_cast<double>(config_.head_size)),
                         config_.attention_dropout,
-                        site};
-    const auto qkv = linear_together(in, {layer.query, layer.key, layer.value}, bf16);
-    const at::Tensor mixed = attend(Chosen::of(rotate(qkv[0], turn), chosen), rotate(qkv[1], turn),
-                                    qkv[2], layout, dropout, how, chosen);
-    const at::Tensor middle =
-        Chosen::of(x, chosen) +
-        dropout.tokens(linear(mixed, layer.output, bf16), config_.hidden_dropout, site + 1, places);
-    const at::Tensor normed = rms_norm(middle, layer.middle_norm, config_.epsilon);
-    const auto wide = linear_together(normed, {layer.gate, layer.up}, bf16);
-    return middle + dropout.tokens(linear(config_.activation(wide[0]) * wide[1], layer.down, bf16),
-                                   config_.hidden_dropout, site + 2, places);
+                        site,
+                        turn.cos,
+                        turn.sin};
+    const at::Tensor mixed =
+        chosen == nullptr
+            ? attend(linear(in, together({layer.query, layer.key, layer.value}), bf16), layout,
+                     dropout, how)
+            : attend_chosen(linear(Chosen::of(in, chosen), layer.query, bf16),
+                            linear(in, together({layer.key, layer.value}), bf16), layout, dropout,
+                            how, *chosen);
+    const Normed middle =
+        add_and_norm(Chosen::of(x, chosen), linear(mixed, layer.output, bf16),
+                     {layer.middle_norm, config_.epsilon, config_.hidden_dropout, site + 1},
+                     dropout, chosen, bf16, false);
+    const auto wide = linear(middle.factor(), together({layer.gate, layer.up}), bf16).chunk(2, 1);
+    return middle.sum +
+           dropout.tokens(linear(config_.activation(wide[0]) * wide[1], layer.down, bf16),
+                          config_.hidden_dropout, site + 2, places);
   }
 
   LlamaConfig config_;
   Parameters parameters_;
   Parameters language_;
-  at::Tensor words_, final_norm_;
-  Affine score_, output_;
+  at::Tensor words_;
+  Affine final_norm_, score_, output_;
   std::vector<LlamaLayer> layers_;
 };
 
