@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <exception>
 #include <iostream>
 #include <memory>
@@ -191,7 +192,7 @@ class Experiment {
       busy += done.seconds * static_cast<double>(done.ranks.size());
     }
     record_.idle = std::max(0.0, 1 - busy / (record_.training_seconds * ranks_));
-    std::cerr << "ranks idle " << static_cast<int>(100 * record_.idle + 0.5)
+    std::cerr << "ranks idle " << std::lround(100 * record_.idle)
               << "% of the time while members trained\n";
     const int code = finish();
     for (int rank = 1; rank < ranks_; ++rank) links.coordinator->send(rank, Stop{code});

@@ -125,7 +125,8 @@ TEST(Memory, CheckpointingKeepsAnInputALayer) {
   config.members[0].train.checkpoint_activations = true;
   const double after = estimate_memory(config.members[0], e).activations;
   const double inputs = 4.0 * static_cast<double>(config.members[0].train.batch_tokens) * 12 * 64;
-  EXPECT_DOUBLE_EQ(after - inputs, before / 6);
+  // The layer that backward is in, its gradients and its kernels' temporaries: 3 of 12.
+  EXPECT_DOUBLE_EQ(after - inputs, before / 4);
 }
 
 TEST(Plan, RefusesRanksThatNobodyUses) {
