@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "bench_main.hpp"
+
 namespace {
 
 using namespace tutti;
@@ -45,12 +47,4 @@ void run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    run({argv + 1, argv + argc});
-    return 0;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "bench_all_reduce: %s\n", error.what());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return tutti::bench_main("bench_all_reduce", argc, argv, run); }

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "bench_main.hpp"
+
 namespace {
 
 using namespace tutti;
@@ -64,12 +66,4 @@ void run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    run({argv + 1, argv + argc});
-    return 0;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "bench_hdf5: %s\n", error.what());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return tutti::bench_main("bench_hdf5", argc, argv, run); }

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "bench_main.hpp"
 #include "examples.hpp"
 
 namespace {
@@ -67,12 +68,4 @@ void run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    run({argv + 1, argv + argc});
-    return 0;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "bench_scoring: %s\n", error.what());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return tutti::bench_main("bench_scoring", argc, argv, run); }

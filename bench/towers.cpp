@@ -24,6 +24,8 @@
 #include <variant>
 #include <vector>
 
+#include "bench_main.hpp"
+
 namespace {
 
 using namespace tutti;
@@ -93,12 +95,4 @@ void run(std::vector<std::string> arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    run({argv + 1, argv + argc});
-    return 0;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "bench_towers: %s\n", error.what());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return tutti::bench_main("bench_towers", argc, argv, run); }

@@ -20,6 +20,7 @@
 #include <variant>
 #include <vector>
 
+#include "bench_main.hpp"
 #include "examples.hpp"
 #include "op_times.hpp"
 
@@ -82,12 +83,4 @@ void run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    run({argv + 1, argv + argc});
-    return 0;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "bench_training: %s\n", error.what());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return tutti::bench_main("bench_training", argc, argv, run); }

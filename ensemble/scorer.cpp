@@ -1,6 +1,7 @@
 #include "tutti/ensemble/scorer.hpp"
 
 #include "tutti/data/error.hpp"
+#include "tutti/data/tokens_file.hpp"
 #include "tutti/train/towers.hpp"
 #include "tutti/train/trainer.hpp"
 
@@ -15,15 +16,7 @@ std::vector<Tokens> tokenise(const Dataset& examples, const Tokenizer& tokenizer
   std::vector<Tokens> out;
   out.reserve(static_cast<std::size_t>(examples.size()));
   for (Row i = 0; i < examples.size(); ++i) {
-    const Example example = examples.get(i);
-    Tokens tokens;
-    tokens.row = example.row;
-    tokens.user = example.user;
-    tokens.label = example.label;
-    tokens.encoding = example.text.empty()
-                          ? tokenizer.encode_pair(example.text_pair, {}, max_length)
-                          : tokenizer.encode_pair(example.text, example.text_pair, max_length);
-    out.push_back(std::move(tokens));
+    out.push_back(tokenise(examples.get(i), tokenizer, max_length));
   }
   return out;
 }

@@ -67,8 +67,8 @@ at::Tensor make_keys(std::int64_t rows, Key key) {
 
 at::Tensor drop_rows(const at::Tensor& x, const at::Tensor& keys, double p, bool by_operations) {
   if (by_operations) {
-    return drop_by_operations(x, keys, static_cast<std::uint32_t>(std::lround(p * 0x1.0p32)),
-                              static_cast<float>(1.0 / (1.0 - p)));
+    const DropKey any = make_drop_key(0, p);
+    return drop_by_operations(x, keys, any.threshold, any.scale);
   }
   const at::Tensor in = x.contiguous();
   at::Tensor out = at::empty_like(in);
@@ -94,8 +94,7 @@ Dropout::Dropout(const Batch& batch, const Pass& pass)
 }
 
 std::uint64_t Dropout::key(std::int64_t example, int site, std::uint64_t position) const {
-  const std::uint64_t place = (static_cast<std::uint64_t>(site) << 48U) + position + 1;
-  return mix64(example_keys_[static_cast<std::size_t>(example)] + mix64(place));
+  return kernels::drop_row_key(example_keys_[static_cast<std::size_t>(example)], site, position);
 }
 
 at::Tensor Dropout::row_keys(int site, const std::vector<std::int64_t>* chosen) const {
@@ -128,9 +127,7 @@ at::Tensor Dropout::attention(const at::Tensor& x, std::int64_t first, double p,
       for (std::int64_t head = 0; head < x.size(1); ++head) {
         const std::int64_t begin = chosen == nullptr ? 0 : (*chosen)[static_cast<std::size_t>(e)];
         for (std::int64_t query = begin; query < begin + x.size(2); ++query) {
-          const auto place =
-              (static_cast<std::uint64_t>(head) << 32U) + static_cast<std::uint64_t>(query);
-          *out++ = static_cast<std::int64_t>(key(e, site, place));
+          *out++ = static_cast<std::int64_t>(key(e, site, kernels::drop_position(head, query)));
         }
       }
     }

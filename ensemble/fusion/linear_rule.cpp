@@ -3,8 +3,36 @@
 #include "tutti/ensemble/fusion/rule_state.hpp"
 
 #include <cmath>
+#include <memory>
 
 namespace tutti {
+
+namespace {
+
+class WeightsRule final : public LinearRule {
+ public:
+  WeightsRule(const std::string& name, const FusionOptions& options, WeightsOf of, bool wants)
+      : LinearRule(name, options), weights_of_(of), needs_labels_(wants) {}
+
+ protected:
+  [[nodiscard]] std::vector<double> fit_weights(const Scores& validation,
+                                                const Labels& labels) const override {
+    return weights_of_(options(), validation, labels);
+  }
+  [[nodiscard]] bool needs_labels() const override { return needs_labels_; }
+
+ private:
+  WeightsOf weights_of_;
+  bool needs_labels_;
+};
+
+}  // namespace
+
+bool add_weights_rule(const char* name, const char* about, WeightsOf weights, bool needs_labels) {
+  return FusionRegistry::add(name, about, [=](const FusionOptions& options) {
+    return std::make_unique<WeightsRule>(name, options, weights, needs_labels);
+  });
+}
 
 std::vector<double> read_weights(const std::string& rule, std::string_view json) {
   const auto lists = read_rule_state(rule, json, "weights");

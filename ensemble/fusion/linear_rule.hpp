@@ -32,4 +32,13 @@ class LinearRule : public CheckedRule {
   std::vector<double> weights_;
 };
 
+/// Weights that are a function of what a rule is fitted on: no class of its own is needed. Values
+/// from 0 that sum 1.
+using WeightsOf = std::vector<double> (*)(const FusionOptions& options, const Scores& validation,
+                                          const Labels& labels);
+
+/// Registers such a rule. `about` is a line for `tutti list`.
+bool add_weights_rule(const char* name, const char* about, WeightsOf weights,
+                      bool needs_labels = true);
+
 }  // namespace tutti

@@ -25,15 +25,6 @@ constexpr std::int64_t kFloat = sizeof(float);
 const std::vector<std::string> kTypes{"bert", "gpt2", "llama"};
 const std::vector<std::string> kShards{"none", "optimizer", "gradients", "parameters"};
 
-std::vector<Tokens> some_examples() {
-  std::vector<Tokens> out;
-  for (int i = 0; i < 50; ++i) {
-    out.push_back(test::example(i, 3 + i * 5 % 11));
-    out.back().label = out.back().encoding.ids[1] % 2;
-  }
-  return out;
-}
-
 TrainOptions options_of(const std::string& shard) {
   TrainOptions options;
   options.epochs = 100;
@@ -66,7 +57,7 @@ Result train_on(Communicator& group, const std::string& type, const TrainOptions
   Result result;
   const auto model = model_of(type, layers);
   result.parameters = model_size(*model).parameters;
-  const auto examples = some_examples();
+  const auto examples = test::labelled_examples();
   const MemberOutcome outcome =
       train(group, *model, test::TinyHead(), examples, options, [&](const StepReport& report) {
         result.losses.push_back(report.loss);
@@ -215,7 +206,7 @@ TEST(Overlap, BucketsAreOnTheirWayWhileBackwardRuns) {
     options.micro_batch_tokens = 0;
     std::vector<StepReport> reports;
     const MemberOutcome outcome =
-        train(recording, *model, test::TinyHead(), some_examples(), options,
+        train(recording, *model, test::TinyHead(), test::labelled_examples(), options,
               [&](const StepReport& report) { reports.push_back(report); });
     EXPECT_TRUE(std::holds_alternative<Trained>(outcome));
     const std::size_t buckets = unfinished.size() / 3;

@@ -15,15 +15,6 @@ namespace {
 
 using test::mpi_world;
 
-std::vector<Tokens> some_examples() {
-  std::vector<Tokens> out;
-  for (int i = 0; i < 50; ++i) {
-    out.push_back(test::example(i, 3 + i * 5 % 11));
-    out.back().label = out.back().encoding.ids[1] % 2;
-  }
-  return out;
-}
-
 struct Result {
   std::vector<double> losses;  ///< on rank 0
   std::vector<float> logits;
@@ -38,7 +29,7 @@ Result train_on(Communicator& group, const std::string& type) {
   options.learning_rate = 1e-3;
   Result result;
   const auto model = test::tiny_model(type, 0.1);
-  const auto examples = some_examples();
+  const auto examples = test::labelled_examples();
   const MemberOutcome outcome =
       train(group, *model, test::TinyHead(), examples, options,
             [&](const StepReport& report) { result.losses.push_back(report.loss); });
@@ -68,7 +59,7 @@ TEST(TrainOverMpi, TwentyStepsGiveTheLossesOfOneRank) {
 
 TEST(TrainOverMpi, PredictGivesTheBitsOfOneRank) {
   const auto group = mpi_world().world();
-  const auto examples = some_examples();
+  const auto examples = test::labelled_examples();
   for (const std::string& type : ModelRegistry::names()) {
     const auto model = test::tiny_model(type);
     const auto alone = make_single_communicator();

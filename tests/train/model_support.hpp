@@ -42,6 +42,16 @@ inline std::vector<Tokens> examples() {
   return {example(3, 5), example(9, 5), example(4, 2), example(7, 9), example(1, 1), example(2, 9)};
 }
 
+/// Fifty of 3 to 13 tokens, labelled by their second token.
+inline std::vector<Tokens> labelled_examples() {
+  std::vector<Tokens> out;
+  for (int i = 0; i < 50; ++i) {
+    out.push_back(example(i, 3 + i * 5 % 11));
+    out.back().label = out.back().encoding.ids[1] % 2;
+  }
+  return out;
+}
+
 inline Batch batch_of(const std::vector<Tokens>& examples) {
   Batch out;
   for (const Tokens& tokens : examples) out.append(tokens);

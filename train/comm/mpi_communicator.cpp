@@ -128,9 +128,7 @@ std::unique_ptr<MpiPending> MpiCommunicator::sum(const at::Tensor& inout) {
   if (large || inout.scalar_type() == at::kBFloat16) {
     return pending(next_exchange(operation).all_reduce(inout, map_), operation);
   }
-  MPI_Datatype type = MPI_FLOAT;
-  if (inout.scalar_type() == at::kDouble) type = MPI_DOUBLE;
-  if (inout.scalar_type() == at::kLong) type = MPI_INT64_T;
+  MPI_Datatype type = mpi_type(inout.scalar_type());
   MPI_Comm comm = comm_;
   const std::int64_t most = options_.max_count;
   const MpiCall where = call(operation);

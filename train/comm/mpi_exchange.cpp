@@ -13,19 +13,6 @@ namespace tutti::detail {
 
 namespace {
 
-MPI_Datatype mpi_type(at::ScalarType type) {
-  switch (type) {
-    case at::kFloat:
-      return MPI_FLOAT;
-    case at::kDouble:
-      return MPI_DOUBLE;
-    case at::kLong:
-      return MPI_INT64_T;
-    default:
-      return MPI_UINT16_T;  // bfloat16: only moved, summed by us
-  }
-}
-
 /// Piece `index` of `count` nearly equal ones.
 at::Tensor piece(const at::Tensor& values, std::size_t index, std::size_t count) {
   const auto size = values.numel();
@@ -67,6 +54,19 @@ void gather_pieces(const Exchange& with, const at::Tensor& values, const Ranks& 
 }
 
 }  // namespace
+
+MPI_Datatype mpi_type(at::ScalarType type) {
+  switch (type) {
+    case at::kFloat:
+      return MPI_FLOAT;
+    case at::kDouble:
+      return MPI_DOUBLE;
+    case at::kLong:
+      return MPI_INT64_T;
+    default:
+      return MPI_UINT16_T;  // bfloat16
+  }
+}
 
 HostMap::HostMap(const std::vector<int>& host_of, int rank) {
   std::map<int, std::vector<int>> by_host;

@@ -13,6 +13,9 @@
 
 namespace tutti::detail {
 
+/// Of float32, float64, int64; bfloat16 only moves, as 16-bit words, and is summed by us.
+MPI_Datatype mpi_type(at::ScalarType type);
+
 /// The ranks of a group by host. Every list is in rank order.
 struct HostMap {
   std::vector<std::vector<int>> hosts;

@@ -1,7 +1,6 @@
 #include "tutti/train/kernels/attention.hpp"
 
 #include "tutti/data/error.hpp"
-#include "tutti/data/random.hpp"
 #include "tutti/train/kernels/drop_key.hpp"
 
 #include <algorithm>
@@ -57,16 +56,11 @@ struct HeadPlace {
   float* log_sums = nullptr;  ///< [queries], heads apart
 };
 
-// The mask of one row of probabilities: Dropout::key's numbering.
+// The mask of one row of probabilities.
 inline DropKey row_key(const AttentionShape& shape, std::uint64_t example, std::int64_t head,
                        std::int64_t position) {
-  const std::uint64_t place = (static_cast<std::uint64_t>(shape.site) << 48U) +
-                              (static_cast<std::uint64_t>(head) << 32U) +
-                              static_cast<std::uint64_t>(position) + 1;
-  const std::uint64_t key = mix64(example + mix64(place));
-  return {static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32U),
-          static_cast<std::uint32_t>(std::lround(shape.dropout * 0x1.0p32)),
-          static_cast<float>(1.0 / (1.0 - shape.dropout))};
+  return make_drop_key(drop_row_key(example, shape.site, drop_position(head, position)),
+                       shape.dropout);
 }
 
 // How many keys a query at `position` sees.
@@ -74,38 +68,31 @@ inline std::int64_t seen(const AttentionShape& shape, std::int64_t position, std
   return shape.causal ? std::min(keys, position + 1) : keys;
 }
 
+/// Rows of one head into dense floats and back.
+template <class T>
+struct Copies {
+  void (*read)(const AttentionShape&, bool turns, const T* from, std::int64_t stride,
+               std::int64_t count, std::int64_t place, float factor, float* to);
+  void (*write)(const AttentionShape&, bool turns, float* from, std::int64_t stride,
+                std::int64_t count, std::int64_t place, float factor, T* to);
+};
+
 /// The inner loops, compiled for one width of vector registers.
 struct Kernels {
   using OnHead = void (*)(const HeadPlace&, const Matrices&);
-  template <class T>
-  using Read = void (*)(const AttentionShape&, bool turns, const T* from, std::int64_t stride,
-                        std::int64_t count, std::int64_t place, float factor, float* to);
-  template <class T>
-  using Write = void (*)(const AttentionShape&, bool turns, float* from, std::int64_t stride,
-                         std::int64_t count, std::int64_t place, float factor, T* to);
 
   OnHead forward[4];  ///< of heads of 16, 32, 64 and 128
   OnHead backward[4];
-  Read<float> read_floats;
-  Read<Bf16> read_halves;
-  Write<float> write_floats;
-  Write<Bf16> write_halves;
+  Copies<float> floats;
+  Copies<Bf16> halves;
 
-  template <class T, class... Rest>
-  void read(const AttentionShape& shape, bool turns, const T* from, Rest... rest) const {
+  template <class T>
+  [[nodiscard]] const Copies<T>& copies() const {
     if constexpr (std::is_same_v<T, float>) {
-      read_floats(shape, turns, from, rest...);
+      return floats;
     } else {
-      read_halves(shape, turns, from, rest...);
+      return halves;
     }
-  }
-  void write(const AttentionShape& shape, bool turns, float* from, std::int64_t stride,
-             std::int64_t count, std::int64_t place, float factor, float* to) const {
-    write_floats(shape, turns, from, stride, count, place, factor, to);
-  }
-  void write(const AttentionShape& shape, bool turns, float* from, std::int64_t stride,
-             std::int64_t count, std::int64_t place, float factor, Bf16* to) const {
-    write_halves(shape, turns, from, stride, count, place, factor, to);
   }
 };
 
@@ -129,10 +116,10 @@ template <class T>
 void read_keys(const AttentionShape& shape, const AttentionExample<T>& example,
                std::int64_t kv_head, const Matrices& m) {
   const std::int64_t begin = kv_head * shape.head_size;
-  kernels_here().read(shape, shape.cosines != nullptr, example.keys + begin, example.key_stride,
-                      example.key_count, 0, 1.0F, m.keys);
-  kernels_here().read(shape, false, example.values + begin, example.value_stride, example.key_count,
-                      0, 1.0F, m.values);
+  kernels_here().copies<T>().read(shape, shape.cosines != nullptr, example.keys + begin,
+                                  example.key_stride, example.key_count, 0, 1.0F, m.keys);
+  kernels_here().copies<T>().read(shape, false, example.values + begin, example.value_stride,
+                                  example.key_count, 0, 1.0F, m.values);
   transpose(m.keys, example.key_count, shape.head_size, m.keys_turned,
             rounded_up(example.key_count));
 }
@@ -140,9 +127,9 @@ void read_keys(const AttentionShape& shape, const AttentionExample<T>& example,
 template <class T>
 void read_queries(const AttentionShape& shape, const AttentionExample<T>& example,
                   std::int64_t head, const Matrices& m) {
-  kernels_here().read(shape, shape.cosines != nullptr, example.queries + head * shape.head_size,
-                      example.query_stride, example.query_count, example.place, shape.scale,
-                      m.queries);
+  kernels_here().copies<T>().read(shape, shape.cosines != nullptr,
+                                  example.queries + head * shape.head_size, example.query_stride,
+                                  example.query_count, example.place, shape.scale, m.queries);
 }
 
 template <class T>
@@ -167,8 +154,8 @@ void forward(const AttentionShape& shape, const AttentionExample<T>& example, st
     read_queries(shape, example, head, m);
     kernel({shape, example.key, head, example.place, example.query_count, keys, log_sums + head},
            m);
-    kernels_here().write(shape, false, m.out, shape.heads * size, example.query_count, 0, 1.0F,
-                         out + head * size);
+    kernels_here().copies<T>().write(shape, false, m.out, shape.heads * size, example.query_count,
+                                     0, 1.0F, out + head * size);
   }
 }
 
@@ -202,17 +189,18 @@ void backward(const AttentionShape& shape, const AttentionExample<T>& example, s
   const bool turns = shape.cosines != nullptr;
   for (std::int64_t head = kv_head * share; head < (kv_head + 1) * share; ++head) {
     read_queries(shape, example, head, m);
-    kernels_here().read(shape, false, out_gradient + head * size, shape.heads * size,
-                        example.query_count, 0, 1.0F, m.out);
+    kernels_here().copies<T>().read(shape, false, out_gradient + head * size, shape.heads * size,
+                                    example.query_count, 0, 1.0F, m.out);
     kernel({shape, example.key, head, example.place, example.query_count, keys, log_sums + head},
            m);
-    kernels_here().write(shape, turns, m.query_gradient, example.query_stride, example.query_count,
-                         example.place, shape.scale, to.queries + head * size);
+    kernels_here().copies<T>().write(shape, turns, m.query_gradient, example.query_stride,
+                                     example.query_count, example.place, shape.scale,
+                                     to.queries + head * size);
   }
-  kernels_here().write(shape, turns, m.key_gradient, example.key_stride, keys, 0, 1.0F,
-                       to.keys + kv_head * size);
-  kernels_here().write(shape, false, m.value_gradient, example.value_stride, keys, 0, 1.0F,
-                       to.values + kv_head * size);
+  kernels_here().copies<T>().write(shape, turns, m.key_gradient, example.key_stride, keys, 0, 1.0F,
+                                   to.keys + kv_head * size);
+  kernels_here().copies<T>().write(shape, false, m.value_gradient, example.value_stride, keys, 0,
+                                   1.0F, to.values + kv_head * size);
 }
 
 }  // namespace

@@ -11,10 +11,7 @@ namespace tutti::kernels {
 namespace {
 
 DropKey drop_key(const RowDrop& drop, std::int64_t row) {
-  const auto key = static_cast<std::uint64_t>(drop.keys[row]);
-  return {static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32U),
-          static_cast<std::uint32_t>(std::lround(drop.probability * 0x1.0p32)),
-          static_cast<float>(1.0 / (1.0 - drop.probability))};
+  return make_drop_key(static_cast<std::uint64_t>(drop.keys[row]), drop.probability);
 }
 
 /// The inner loops, compiled for one width of vector registers.

@@ -51,40 +51,28 @@ class Softmax final : public LinearRule {
   }
 };
 
-class ByPlace final : public LinearRule {
- public:
-  using LinearRule::LinearRule;
-
- protected:
-  [[nodiscard]] std::vector<double> fit_weights(const Scores& validation,
-                                                const Labels& labels) const override {
-    const std::vector<double> value = performance(options(), validation, labels);
-    std::vector<double> w;
-    for (const double x : value) {
-      double points = 0.5;  // of M - rank + 1: a point a member that is no better, half for itself
-      for (const double y : value) points += y < x ? 1.0 : (y == x ? 0.5 : 0.0);
-      w.push_back(points);
-    }
-    return normalised(std::move(w));
+std::vector<double> by_place(const FusionOptions& options, const Scores& validation,
+                             const Labels& labels) {
+  const std::vector<double> value = performance(options, validation, labels);
+  std::vector<double> w;
+  for (const double x : value) {
+    double points = 0.5;  // of M - rank + 1: a point a member that is no better, half for itself
+    for (const double y : value) points += y < x ? 1.0 : (y == x ? 0.5 : 0.0);
+    w.push_back(points);
   }
-};
+  return normalised(std::move(w));
+}
 
-class InverseError final : public LinearRule {
- public:
-  using LinearRule::LinearRule;
-
- protected:
-  [[nodiscard]] std::vector<double> fit_weights(const Scores& validation,
-                                                const Labels& labels) const override {
-    std::vector<double> w;
-    for (const std::vector<double>& error : errors(options(), validation, labels)) {
-      double squares = 0;
-      for (const double e : error) squares += e * e;
-      w.push_back(1 / std::max(squares / static_cast<double>(error.size()), kPerfect));
-    }
-    return normalised(std::move(w));
+std::vector<double> inverse_error(const FusionOptions& options, const Scores& validation,
+                                  const Labels& labels) {
+  std::vector<double> w;
+  for (const std::vector<double>& error : errors(options, validation, labels)) {
+    double squares = 0;
+    for (const double e : error) squares += e * e;
+    w.push_back(1 / std::max(squares / static_cast<double>(error.size()), kPerfect));
   }
-};
+  return normalised(std::move(w));
+}
 
 // The covariance of the errors, shrunk: (1 - d) S + d mu I, mu the mean variance, d = min(b, a) /
 // a, a = |S - mu I|^2, b = mean over rows of |x x' - S|^2 / rows (norms squared, over members).
@@ -119,48 +107,35 @@ std::vector<double> shrunk_covariance(std::vector<std::vector<double>> x) {
   return s;
 }
 
-class BatesGranger final : public LinearRule {
- public:
-  using LinearRule::LinearRule;
-
- protected:
-  [[nodiscard]] std::vector<double> fit_weights(const Scores& validation,
-                                                const Labels& labels) const override {
-    const auto n = static_cast<std::size_t>(validation.members);
-    if (validation.rows == 0) return normalised(std::vector<double>(n, 1.0));
-    const std::vector<double> s = shrunk_covariance(errors(options(), validation, labels));
-    return minimise_on_simplex(validation.members,
-                               [&](std::span<const double> w) {
-                                 Quadratic q{0, std::vector<double>(n, 0.0), s};
-                                 for (double& h : q.hessian) h *= 2;
-                                 for (std::size_t a = 0; a < n; ++a) {
-                                   double slope = 0;
-                                   for (std::size_t b = 0; b < n; ++b) slope += s[a * n + b] * w[b];
-                                   q.value += w[a] * slope;
-                                   q.gradient[a] = 2 * slope;
-                                 }
-                                 return q;
-                               })
-        .weights;
-  }
-};
-
-template <class Rule>
-bool add(const char* name, const char* about) {
-  return FusionRegistry::add(name, about, [name](const FusionOptions& options) {
-    return std::make_unique<Rule>(name, options);
-  });
+std::vector<double> bates_granger(const FusionOptions& options, const Scores& validation,
+                                  const Labels& labels) {
+  const auto n = static_cast<std::size_t>(validation.members);
+  if (validation.rows == 0) return normalised(std::vector<double>(n, 1.0));
+  const std::vector<double> s = shrunk_covariance(errors(options, validation, labels));
+  return minimise_on_simplex(validation.members,
+                             [&](std::span<const double> w) {
+                               Quadratic q{0, std::vector<double>(n, 0.0), s};
+                               for (double& h : q.hessian) h *= 2;
+                               for (std::size_t a = 0; a < n; ++a) {
+                                 double slope = 0;
+                                 for (std::size_t b = 0; b < n; ++b) slope += s[a * n + b] * w[b];
+                                 q.value += w[a] * slope;
+                                 q.gradient[a] = 2 * slope;
+                               }
+                               return q;
+                             })
+      .weights;
 }
 
 const bool registered_softmax = FusionRegistry::add(
     "performance-softmax", "weights by exp(validation performance / temperature)",
     [](const FusionOptions& options) { return std::make_unique<Softmax>(options); });
 const bool registered_rank =
-    add<ByPlace>("performance-rank", "weights by rank of validation performance");
-const bool registered_error =
-    add<InverseError>("inverse-error", "weights by 1 / mean squared validation error");
-const bool registered_variance =
-    add<BatesGranger>("bates-granger", "least error variance, shrunk covariance of errors");
+    add_weights_rule("performance-rank", "weights by rank of validation performance", by_place);
+const bool registered_error = add_weights_rule(
+    "inverse-error", "weights by 1 / mean squared validation error", inverse_error);
+const bool registered_variance = add_weights_rule(
+    "bates-granger", "least error variance, shrunk covariance of errors", bates_granger);
 
 }  // namespace
 }  // namespace tutti

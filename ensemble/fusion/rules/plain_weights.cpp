@@ -17,43 +17,6 @@
 namespace tutti {
 namespace {
 
-class Average final : public LinearRule {
- public:
-  using LinearRule::LinearRule;
-
- protected:
-  [[nodiscard]] std::vector<double> fit_weights(const Scores& validation,
-                                                const Labels& /*labels*/) const override {
-    return normalised(std::vector<double>(static_cast<std::size_t>(validation.members), 1.0));
-  }
-  [[nodiscard]] bool needs_labels() const override { return false; }
-};
-
-class Performance final : public LinearRule {
- public:
-  using LinearRule::LinearRule;
-
- protected:
-  [[nodiscard]] std::vector<double> fit_weights(const Scores& validation,
-                                                const Labels& labels) const override {
-    return normalised(performance(options(), validation, labels));
-  }
-};
-
-class Best final : public LinearRule {
- public:
-  using LinearRule::LinearRule;
-
- protected:
-  [[nodiscard]] std::vector<double> fit_weights(const Scores& validation,
-                                                const Labels& labels) const override {
-    const std::vector<double> value = performance(options(), validation, labels);
-    std::vector<double> out(value.size(), 0.0);
-    out[static_cast<std::size_t>(std::max_element(value.begin(), value.end()) - value.begin())] = 1;
-    return out;
-  }
-};
-
 class ByFact final : public LinearRule {
  public:
   ByFact(const std::string& name, FusionOptions options, double MemberFacts::*fact,
@@ -86,17 +49,27 @@ class ByFact final : public LinearRule {
   bool log_;
 };
 
-const bool registered_average = FusionRegistry::add(
+const bool registered_average = add_weights_rule(
     "average", "arithmetic mean of the scores",
-    [](const FusionOptions& options) { return std::make_unique<Average>("average", options); });
-const bool registered_performance =
-    FusionRegistry::add("performance", "weights by validation performance above chance",
-                        [](const FusionOptions& options) {
-                          return std::make_unique<Performance>("performance", options);
-                        });
-const bool registered_best = FusionRegistry::add(
+    [](const FusionOptions& /*options*/, const Scores& validation, const Labels& /*labels*/) {
+      return normalised(std::vector<double>(static_cast<std::size_t>(validation.members), 1.0));
+    },
+    /*needs_labels=*/false);
+const bool registered_performance = add_weights_rule(
+    "performance", "weights by validation performance above chance",
+    [](const FusionOptions& options, const Scores& validation, const Labels& labels) {
+      return normalised(performance(options, validation, labels));
+    });
+const bool registered_best = add_weights_rule(
     "best", "the single best member on validation",
-    [](const FusionOptions& options) { return std::make_unique<Best>("best", options); });
+    [](const FusionOptions& options, const Scores& validation, const Labels& labels) {
+      const std::vector<double> value = performance(options, validation, labels);
+      std::vector<double> out(value.size(), 0.0);
+      out[static_cast<std::size_t>(std::max_element(value.begin(), value.end()) - value.begin())] =
+          1;
+      return out;
+    });
+
 bool add_by_fact(const char* name, const char* about, double MemberFacts::*fact, const char* what,
                  bool log) {
   return FusionRegistry::add(name, about, [=](const FusionOptions& options) {
